@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 
@@ -58,6 +58,14 @@ class NodeSpec:
     """Mount directory (`/fsx`) -> FSx file system id."""
     boot_scripts: tuple[BootScript, ...] = ()
     iam_profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMount:
+    """A directory of this machine that every box sees read-only at `source`; `link`, if any, is a symlink to it."""
+
+    source: Path
+    link: PurePosixPath | None = None
 
 
 @dataclass(frozen=True, slots=True)
