@@ -13,7 +13,8 @@ from typing import ClassVar
 class DyecError(Exception):
     """Base of all expected failures.
 
-    `message` says what failed and why in one line; `hint` what to try; `details` is JSON-ready evidence.
+    `message` says what failed and why in one line; `hint` what to try; `details` is JSON-ready evidence, and
+    `evidence` a result that people should see before the message (a report, a table).
     A subclass fixes `code` and `exit_code`; an instance may narrow the code.
     """
 
@@ -27,11 +28,13 @@ class DyecError(Exception):
         hint: str = "",
         details: Mapping[str, object] | None = None,
         code: str | None = None,
+        evidence: object = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.details = dict(details or {})
+        self.evidence = evidence
         if code is not None:
             self.code = code
 
@@ -52,7 +55,9 @@ class InvalidValue(ValidationError):
     code = "invalid_value"
 
     def __init__(self, field: str, value: str, rule: str, *, hint: str = "") -> None:
-        super().__init__(f"{field} {value!r}: {rule}", hint=hint, details={"field": field, "value": value, "rule": rule})
+        super().__init__(
+            f"{field} {value!r}: {rule}", hint=hint, details={"field": field, "value": value, "rule": rule}
+        )
 
 
 class MissingInput(ValidationError):

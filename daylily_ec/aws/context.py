@@ -1,0 +1,163 @@
+"""Sessions, clients and the one place where botocore's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from daylily_ec.errors import (
+    AccessDenied,
+    AwsError,
+    CredentialsExpired,
+    NoCredentials,
+    Throttled,
+    Unreachable,
+    ValidationError,
+)
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403", "Forbidden"}
+_EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+}
+_THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+_CONNECT_TIMEOUT_S = 10
+_READ_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls: account, ARN, and the name that the username tag carries."""
+
+    account_id: str
+    arn: str
+
+    @property
+    def user(self) -> str:
+        """Text after the last slash of the ARN (user or session name); `root` for the account itself."""
+        return self.arn.rsplit("/", 1)[-1] if "/" in self.arn else self.arn.rsplit(":", 1)[-1]
+
+
+class Client:
+    """A boto3 client whose failures are errors of ours.
+
+    `call` runs one operation, `pages` every page of one.  `AwsError.details["aws_code"]` keeps AWS's code, so a
+    module can tell *its* not-found apart; nothing else may be read as absence.
+    """
+
+    def __init__(self, service: str, raw: Any) -> None:
+        self.service = service
+        self.raw = raw
+
+    def call(self, operation: str, /, **params: Any) -> dict[str, Any]:
+        """The response of one operation (snake case name)."""
+        try:
+            response: dict[str, Any] = getattr(self.raw, operation)(**params)
+        except Exception as exc:
+            raise translate(exc, self.service, operation) from exc
+        return response
+
+    def pages(self, operation: str, key: str, /, **params: Any) -> Iterator[Any]:
+        """Every item under `key` over all pages."""
+        try:
+            for page in self.raw.get_paginator(operation).paginate(**params):
+                yield from page.get(key) or []
+        except AwsError:
+            raise
+        except Exception as exc:
+            raise translate(exc, self.service, operation) from exc
+
+
+def aws_code(error: AwsError) -> str:
+    """AWS's own error code, or an empty text."""
+    return str(error.details.get("aws_code", ""))
+
+
+def translate(exc: Exception, service: str, operation: str) -> Exception:
+    """The error of ours for a botocore exception; anything else is returned unchanged."""
+    from botocore import exceptions as bc
+
+    action = f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
+    if isinstance(exc, bc.ClientError):
+        return _client_error(exc, action)
+    if isinstance(exc, bc.NoCredentialsError | bc.PartialCredentialsError | bc.CredentialRetrievalError):
+        return NoCredentials(f"{action}: no AWS credentials: {exc}", hint="Log in, or choose another --profile.")
+    if isinstance(exc, bc.UnauthorizedSSOTokenError | bc.SSOTokenLoadError | bc.TokenRetrievalError):
+        return CredentialsExpired(f"{action}: the SSO session has expired.", hint="Run: aws sso login, then repeat.")
+    if isinstance(exc, bc.HTTPClientError | bc.EndpointConnectionError):
+        return Unreachable(f"{action}: the AWS endpoint did not answer: {exc}", hint="Check the network, then repeat.")
+    if isinstance(exc, bc.ParamValidationError):
+        return ValidationError(f"{action}: {exc}")
+    if isinstance(exc, bc.BotoCoreError):
+        return AwsError(f"{action}: {exc}")
+    return exc
+
+
+def _client_error(exc: Any, action: str) -> AwsError:
+    error = exc.response.get("Error", {})
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    details = {
+        "action": action,
+        "aws_code": code,
+        "aws_message": message,
+        "request_id": exc.response.get("ResponseMetadata", {}).get("RequestId", ""),
+    }
+    if code in _DENIED:
+        return AccessDenied(f"{action} was denied: {message or code}", details=details,
+                            hint=f"Have {action} allowed for this caller, then repeat.")  # fmt: skip
+    if code in _EXPIRED:
+        return CredentialsExpired(f"{action}: the credentials are not valid any more ({code}).", details=details,
+                                  hint="Log in again, then repeat.")  # fmt: skip
+    if code in _THROTTLED:
+        return Throttled(f"{action} was throttled: {message}", details=details, hint="Wait a minute, then repeat.")
+    return AwsError(f"{action} failed: {code}: {message}", details=details)
+
+
+class AwsContext:
+    """One profile and region; clients are made once and are safe to share between threads."""
+
+    def __init__(self, profile: str | None, region: str) -> None:
+        self.profile = profile
+        self.region = region
+        self._lock = Lock()
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._session: Any = None
+        self._identity: Identity | None = None
+
+    def client(self, service: str, region: str | None = None) -> Client:
+        """The client of a service, in the context's region unless another is named."""
+        place = region or self.region
+        with self._lock:
+            if (service, place) not in self._clients:
+                self._clients[service, place] = Client(service, self._make(service, place))
+            return self._clients[service, place]
+
+    def _make(self, service: str, region: str) -> Any:
+        import boto3
+        from botocore import exceptions as bc
+        from botocore.config import Config
+
+        try:
+            if self._session is None:
+                self._session = boto3.Session(profile_name=self.profile, region_name=self.region)
+            retries: Any = {"mode": "standard", "total_max_attempts": 5}
+            options = Config(retries=retries, connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S,
+                             max_pool_connections=32, user_agent_extra="dyec")  # fmt: skip
+            return self._session.client(service, region_name=region, config=options)
+        except bc.ProfileNotFound as exc:
+            raise ValidationError(f"AWS profile {self.profile!r} does not exist.", code="unknown_profile",
+                                  hint="List the profiles with: aws configure list-profiles") from exc  # fmt: skip
+        except bc.BotoCoreError as exc:
+            raise AwsError(f"No AWS client for {service}: {exc}") from exc
+
+    def identity(self) -> Identity:
+        """Account and ARN of the caller (sts:GetCallerIdentity, asked once)."""
+        if self._identity is None:
+            answer = self.client("sts").call("get_caller_identity")
+            self._identity = Identity(answer["Account"], answer["Arn"])
+        return self._identity

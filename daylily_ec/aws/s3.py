@@ -1,0 +1,143 @@
+"""S3: buckets, listings, objects.
+
+Mutations: `put` and `upload` replace an object by its key (repeating them gives the same object); `put_if_absent` and
+`put_if_match` are conditional writes; `delete` of an absent key succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daylily_ec.aws.context import AwsContext, Client, aws_code
+from daylily_ec.domain.s3uri import S3Prefix
+from daylily_ec.errors import AwsError
+
+_ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+_MULTIPART_THRESHOLD = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectInfo:
+    """One listed object; `size` in bytes."""
+
+    key: str
+    size: int
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectText:
+    """Content of a small object and the ETag for a conditional replacement."""
+
+    text: str
+    etag: str
+
+
+class S3Api(Protocol):
+    """The calls the product makes."""
+
+    def bucket_region(self, bucket: str) -> str | None:
+        """Region of the bucket, None when there is no such bucket; other failures raise."""
+
+    def objects(self, prefix: S3Prefix, *, limit: int | None = None) -> Iterator[ObjectInfo]:
+        """Objects below a prefix in key order, all pages, at most `limit`."""
+
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        """The object, None when it does not exist."""
+
+    def read_text(self, bucket: str, key: str) -> ObjectText | None:
+        """A small UTF-8 object, None when it does not exist."""
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Store or replace an object."""
+
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
+        """Store unless the key exists (If-None-Match); whether it was stored."""
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        """Store a local file, in parts when it is large."""
+
+    def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
+        """Copy on the server side, in parts when it is large."""
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove an object; an absent one is fine."""
+
+
+class S3:
+    """`S3Api` through boto3."""
+
+    def __init__(self, context: AwsContext) -> None:
+        self._context = context
+
+    @property
+    def _client(self) -> Client:
+        return self._context.client("s3")
+
+    def bucket_region(self, bucket: str) -> str | None:
+        try:
+            answer = self._client.call("head_bucket", Bucket=bucket)
+        except AwsError as error:
+            if aws_code(error) in _ABSENT:
+                return None
+            raise
+        region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        if region:
+            return str(region)
+        location = self._client.call("get_bucket_location", Bucket=bucket).get("LocationConstraint")
+        return {None: "us-east-1", "EU": "eu-west-1"}.get(location, location)
+
+    def objects(self, prefix: S3Prefix, *, limit: int | None = None) -> Iterator[ObjectInfo]:
+        size = {"PageSize": limit} if limit is not None and limit < 1000 else {}
+        items = self._client.pages(
+            "list_objects_v2", "Contents", Bucket=prefix.bucket, Prefix=prefix.key, PaginationConfig=size
+        )
+        for number, item in enumerate(items):
+            if limit is not None and number >= limit:
+                return
+            yield ObjectInfo(item["Key"], item["Size"], item.get("ETag", "").strip('"'))
+
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        try:
+            answer = self._client.call("head_object", Bucket=bucket, Key=key)
+        except AwsError as error:
+            if aws_code(error) in _ABSENT:
+                return None
+            raise
+        return ObjectInfo(key, answer["ContentLength"], answer.get("ETag", "").strip('"'))
+
+    def read_text(self, bucket: str, key: str) -> ObjectText | None:
+        try:
+            answer = self._client.call("get_object", Bucket=bucket, Key=key)
+        except AwsError as error:
+            if aws_code(error) in _ABSENT:
+                return None
+            raise
+        return ObjectText(answer["Body"].read().decode(), answer["ETag"].strip('"'))
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self._client.call("put_object", Bucket=bucket, Key=key, Body=body)
+
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
+        try:
+            self._client.call("put_object", Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except AwsError as error:
+            if aws_code(error) in {"PreconditionFailed", "412", "ConditionalRequestConflict"}:
+                return False
+            raise
+        return True
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        config = TransferConfig(multipart_threshold=_MULTIPART_THRESHOLD)
+        self._client.call("upload_file", Filename=str(path), Bucket=bucket, Key=key, Config=config)
+
+    def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
+        self._client.call("copy", CopySource={"Bucket": source[0], "Key": source[1]}, Bucket=bucket, Key=key)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self._client.call("delete_object", Bucket=bucket, Key=key)

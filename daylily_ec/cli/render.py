@@ -1,0 +1,83 @@
+"""The only printer: results go to stdout as text or one JSON document, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import fields, is_dataclass
+from functools import singledispatch
+from typing import Any
+
+from daylily_ec.cli.frame import FRAME
+from daylily_ec.errors import DyecError
+
+
+def emit(result: Any) -> None:
+    """Print a workflow's result."""
+    if FRAME.json:
+        from daylily_ec.util.jsonio import dumps
+
+        sys.stdout.write(dumps(result))
+    else:
+        shown = text(result)
+        sys.stdout.write(shown if not shown or shown.endswith("\n") else shown + "\n")
+    sys.stdout.flush()
+
+
+def emit_error(error: DyecError) -> None:
+    """Print a failure: one JSON document on stdout with `--json`, else message and hint on stderr."""
+    if FRAME.json:
+        from daylily_ec.util.jsonio import dumps
+
+        document = {"code": error.code, "message": error.message, "details": error.details, "hint": error.hint}
+        sys.stdout.write(dumps({"error": document}))
+        sys.stdout.flush()
+        return
+    if error.evidence is not None:
+        sys.stderr.write(text(error.evidence).rstrip("\n") + "\n\n")
+    sys.stderr.write(f"{paint('Error:', '31')} {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"Try: {error.hint}\n")
+
+
+@singledispatch
+def text(result: Any) -> str:
+    """The human form of a result; command modules register their own views."""
+    if isinstance(result, str):
+        return result
+    if is_dataclass(result) and not isinstance(result, type):
+        return pairs({field.name.replace("_", " "): getattr(result, field.name) for field in fields(result)})
+    return str(result)
+
+
+def pairs(rows: dict[str, Any]) -> str:
+    """Aligned `key  value` lines; empty values are left out."""
+    shown = {key: value for key, value in rows.items() if value not in (None, "", (), [], {})}
+    width = max((len(key) for key in shown), default=0)
+    return "".join(f"{key:<{width}}  {_flat(value)}\n" for key, value in shown.items())
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, tuple | list) else str(value)
+
+
+def table(headers: list[str], rows: list[list[Any]]) -> str:
+    """A plain table."""
+    from tabulate import tabulate
+
+    return (
+        tabulate(
+            [[_flat(cell) for cell in row] for row in rows], headers=headers, tablefmt="plain", disable_numparse=True
+        )
+        + "\n"
+    )
+
+
+def colored(stream: Any = None) -> bool:
+    """Whether colours may be used on `stream` (default stderr)."""
+    return FRAME.color and "NO_COLOR" not in os.environ and (stream or sys.stderr).isatty()
+
+
+def paint(word: str, code: str) -> str:
+    """`word` in an ANSI colour when stderr takes colours; the word itself always carries the meaning."""
+    return f"\x1b[{code}m{word}\x1b[0m" if colored() else word

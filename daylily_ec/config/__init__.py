@@ -1,0 +1,1 @@
+"""The operator's settings: triplets, their effective values, directories, packaged resources."""

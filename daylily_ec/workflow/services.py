@@ -1,0 +1,33 @@
+"""What a workflow may use: one AWS context, a clock, a reporter, and the typed service modules made from them.
+
+Each service is made on first use; tests assign fakes to the same names.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from daylily_ec.aws.clusters import Clusters, ClustersApi
+from daylily_ec.aws.context import AwsContext
+from daylily_ec.aws.s3 import S3, S3Api
+from daylily_ec.util.clock import Clock, SystemClock
+from daylily_ec.util.progress import Reporter, Silent
+
+
+class Services:
+    """Everything a workflow reaches out with."""
+
+    def __init__(self, context: AwsContext, *, clock: Clock | None = None, reporter: Reporter | None = None) -> None:
+        self.context = context
+        self.clock: Clock = clock or SystemClock()
+        self.reporter: Reporter = reporter or Silent()
+
+    @cached_property
+    def s3(self) -> S3Api:
+        """Objects and buckets."""
+        return S3(self.context)
+
+    @cached_property
+    def clusters(self) -> ClustersApi:
+        """Look-ups of clusters."""
+        return Clusters(self.context)
