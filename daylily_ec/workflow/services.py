@@ -9,6 +9,7 @@ from functools import cached_property
 
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
+from daylily_ec.aws.fsx import Fsx, FsxApi
 from daylily_ec.aws.s3 import S3, S3Api
 from daylily_ec.util.clock import Clock, SystemClock
 from daylily_ec.util.progress import Reporter, Silent
@@ -31,3 +32,8 @@ class Services:
     def clusters(self) -> ClustersApi:
         """Look-ups of clusters."""
         return Clusters(self.context)
+
+    @cached_property
+    def fsx(self) -> FsxApi:
+        """File systems, associations, data repository tasks."""
+        return Fsx(self.context)

@@ -1,0 +1,234 @@
+"""Data repository associations: which may exist beside each other, and how one comes to be.
+
+AWS's rules: 8 associations per file system, FAILED ones included; neither paths nor prefixes of two may overlap; one
+request is worked on at a time; MISCONFIGURED recovers once its cause is gone, FAILED never does.
+https://docs.aws.amazon.com/fsx/latest/LustreGuide/create-dra-linked-data-repo.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from daylily_ec.aws.context import aws_code
+from daylily_ec.aws.fsx import Association, AssociationSpec, FsxApi
+from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.errors import AwsError, Refused
+from daylily_ec.util.clock import Clock, wait_until
+from daylily_ec.util.progress import Reporter
+
+MAX_ASSOCIATIONS = 8
+WAIT_S = 900.0
+_POLL_S = 15.0
+_FIRST_POLL_S = 1.0
+_GENERATIONS = 20
+_REJECTED = {"BadRequest", "IncompatibleParameterError", "ServiceLimitExceeded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why a wanted association cannot exist beside what is there."""
+
+    reason: str
+    hint: str
+    others: tuple[Association, ...]
+
+    def error(self, wanted: AssociationSpec) -> Refused:
+        """The refusal, with the associations in the way as details."""
+        return Refused(
+            f"{wanted.source} cannot be attached at {wanted.path.on_node}: {self.reason}",
+            code="mount_conflict",
+            hint=self.hint,
+            details={"associations": [summary(other) for other in self.others]},
+        )
+
+
+def summary(association: Association) -> dict[str, str]:
+    """What identifies an association in messages and receipts."""
+    return {
+        "association_id": association.id,
+        "file_system_path": association.path.value,
+        "data_repository_path": str(association.source),
+        "lifecycle": str(association.lifecycle),
+        "purpose": association.tags.get("lsmc:purpose", ""),
+    }
+
+
+def same_link(association: Association, wanted: AssociationSpec) -> bool:
+    """Whether it links exactly the wanted directory with the wanted prefix."""
+    return association.path == wanted.path and association.source == wanted.source
+
+
+def equal(association: Association, wanted: AssociationSpec) -> bool:
+    """Whether it links the same places and reacts to the same events."""
+    return (
+        same_link(association, wanted)
+        and set(association.auto_import) == set(wanted.auto_import)
+        and set(association.auto_export) == set(wanted.auto_export)
+    )
+
+
+def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) -> Conflict | None:
+    """The first reason why `wanted` cannot be created beside `existing`, None when it can."""
+    for other in existing:
+        if same_link(other, wanted):
+            return _conflict_of_equals(other, wanted)
+        if other.path.overlaps(wanted.path):
+            reason = f"{other.id} ({other.lifecycle}) already links {other.path.on_node} with {other.source}"
+            return Conflict(reason, "Choose another path, or detach that association if nobody uses it.", (other,))
+        if other.source.overlaps(wanted.source):
+            reason = f"{other.id} ({other.lifecycle}) already shows {other.source} at {other.path.on_node}"
+            return Conflict(reason, f"Use {other.path.on_node}, or detach that association.", (other,))
+    if len(existing) >= MAX_ASSOCIATIONS:
+        failed = [other for other in existing if other.lifecycle.is_failed]
+        first = f"Delete the FAILED {failed[0].id} first." if failed else "Detach one that nobody uses."
+        taken = f"all {MAX_ASSOCIATIONS} association slots of {wanted.file_system_id} are taken"
+        return Conflict(f"{taken} ({len(failed)} by FAILED ones)", first, existing)
+    return None
+
+
+def _conflict_of_equals(other: Association, wanted: AssociationSpec) -> Conflict:
+    if other.lifecycle.is_failed:
+        return Conflict(f"{other.id} is FAILED: {other.reason or 'FSx gives no reason'}",
+                        f"Delete the FAILED {other.id}, then repeat.", (other,))  # fmt: skip
+    found = f"imports {_events(other.auto_import)}, exports {_events(other.auto_export)}"
+    asked = f"imports {_events(wanted.auto_import)}, exports {_events(wanted.auto_export)}"
+    return Conflict(f"{other.id} links the same places but {found}; asked: {asked}",
+                    "Ask for the same events, or detach that association.", (other,))  # fmt: skip
+
+
+def _events(events: tuple[str, ...]) -> str:
+    return ",".join(events) or "nothing"
+
+
+def request_token(*parts: object) -> str:
+    """A client request token (at most 63 characters) that is the same for the same parts."""
+    canonical = json.dumps([str(part) for part in parts])
+    return "dyec-" + hashlib.sha256(canonical.encode()).hexdigest()[:48]
+
+
+def ensure_association(
+    fsx: FsxApi,
+    clock: Clock,
+    reporter: Reporter,
+    wanted: AssociationSpec,
+    *,
+    wait: bool = True,
+    deadline: float = WAIT_S,
+) -> tuple[Association, Outcome]:
+    """The wanted association: an equal one is adopted, a conflicting one explained, else it is created.
+
+    With `wait` it is AVAILABLE on return.  MISCONFIGURED is waited for up to `deadline` seconds because FSx recovers
+    from it; FAILED is an `AwsError`.  Safe to repeat after any interruption: what was created is found again.
+    """
+    existing = _settled(fsx, clock, reporter, wanted, deadline)
+    found = _equal_one(existing, wanted)
+    if found is not None:
+        return (wait_available(fsx, clock, reporter, found, deadline) if wait else found), Outcome.ADOPTED
+    conflict = find_conflict(wanted, existing)
+    if conflict is not None:
+        raise conflict.error(wanted)
+    created, outcome = _create(fsx, wanted)
+    return (wait_available(fsx, clock, reporter, created, deadline) if wait else created), outcome
+
+
+def _equal_one(existing: tuple[Association, ...], wanted: AssociationSpec) -> Association | None:
+    return next((one for one in existing if equal(one, wanted) and not one.lifecycle.is_failed), None)
+
+
+def _settled(
+    fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float
+) -> tuple[Association, ...]:
+    """Existing associations once none that overlaps the wanted one is on its way out."""
+
+    def leaving(existing: tuple[Association, ...]) -> list[Association]:
+        return [
+            one
+            for one in existing
+            if one.lifecycle.is_leaving and (one.path.overlaps(wanted.path) or one.source.overlaps(wanted.source))
+        ]
+
+    def names(existing: tuple[Association, ...]) -> str:
+        return ", ".join(f"{one.id} {one.state}" for one in leaving(existing)) or "none"
+
+    what = f"association at {wanted.path.on_node} to be gone"
+    return wait_until(
+        lambda: fsx.associations(wanted.file_system_id),
+        done=lambda existing: not leaving(existing),
+        what=what,
+        deadline=deadline,
+        every=_POLL_S,
+        first=_FIRST_POLL_S,
+        clock=clock,
+        describe=names,
+        observe=lambda seen, elapsed: reporter.waiting(what, names(seen), elapsed) if leaving(seen) else None,
+    )
+
+
+def _create(fsx: FsxApi, wanted: AssociationSpec) -> tuple[Association, Outcome]:
+    # FSx may answer an old token with the association it once made, although that was deleted since: ask anew then.
+    for generation in range(_GENERATIONS):
+        try:
+            created = fsx.create_association(wanted, request_token(*_identity(wanted), generation))
+        except AwsError as error:
+            # Another operator may have been quicker: their equal association is as good as ours.
+            if aws_code(error) in _REJECTED:
+                found = _equal_one(fsx.associations(wanted.file_system_id), wanted)
+                if found is not None:
+                    return found, Outcome.ADOPTED
+            raise
+        seen = fsx.association(created.id)
+        if seen is not None and not seen.lifecycle.is_leaving:
+            return seen, Outcome.CREATED
+    raise AwsError(f"FSx did not keep the association it acknowledged for {wanted.path.on_node}.")
+
+
+def _identity(wanted: AssociationSpec) -> tuple[object, ...]:
+    tags = sorted(wanted.tags.items())
+    policy = (wanted.auto_import, wanted.auto_export, wanted.batch_import)
+    return (wanted.file_system_id, wanted.path, wanted.source, policy, tags)
+
+
+def wait_available(
+    fsx: FsxApi, clock: Clock, reporter: Reporter, association: Association, deadline: float = WAIT_S
+) -> Association:
+    """Wait until the association is usable; FAILED and disappearance are `AwsError`s that say why."""
+    what = f"association {association.id} at {association.path.on_node}"
+
+    def settled(seen: Association | None) -> bool:
+        return seen is None or seen.lifecycle.is_failed or seen.lifecycle.is_usable
+
+    def state(seen: Association | None) -> str:
+        return seen.state if seen is not None else "gone"
+
+    seen = wait_until(
+        lambda: fsx.association(association.id), done=settled, what=what, deadline=deadline, every=_POLL_S,
+        first=_FIRST_POLL_S, clock=clock, describe=state,
+        observe=lambda seen, elapsed: None if settled(seen) else reporter.waiting(what, state(seen), elapsed),
+    )  # fmt: skip
+    if seen is None or seen.lifecycle.is_failed:
+        hint = "Check that FSx may read the bucket, then repeat."
+        raise AwsError(
+            f"The {what} ended as {state(seen)}.",
+            code="association_failed", details=summary(seen or association), hint=hint,
+        )  # fmt: skip
+    return seen
+
+
+def detach(fsx: FsxApi, clock: Clock, reporter: Reporter, association_id: str, deadline: float = WAIT_S) -> None:
+    """Delete the association, keep the files on the file system, and wait until FSx no longer knows it."""
+    fsx.delete_association(association_id)
+    what = f"association {association_id} to be detached"
+
+    def settled(seen: Association | None) -> bool:
+        return seen is None or seen.lifecycle.is_failed
+
+    seen = wait_until(
+        lambda: fsx.association(association_id), done=settled, what=what, deadline=deadline, every=_POLL_S,
+        first=_FIRST_POLL_S, clock=clock, describe=lambda seen: seen.state if seen is not None else "gone",
+        observe=lambda seen, elapsed: reporter.waiting(what, seen.state, elapsed) if seen is not None else None,
+    )  # fmt: skip
+    if seen is not None:
+        raise AwsError(f"The association {association_id} could not be detached: {seen.state}.",
+                       code="association_failed", details=summary(seen))  # fmt: skip
