@@ -89,7 +89,7 @@ def translate(exc: Exception, service: str, operation: str) -> Exception:
         return NoCredentials(f"{action}: no AWS credentials: {exc}", hint="Log in, or choose another --profile.")
     if isinstance(exc, bc.UnauthorizedSSOTokenError | bc.SSOTokenLoadError | bc.TokenRetrievalError):
         return CredentialsExpired(f"{action}: the SSO session has expired.", hint="Run: aws sso login, then repeat.")
-    if isinstance(exc, bc.HTTPClientError | bc.EndpointConnectionError):
+    if isinstance(exc, bc.HTTPClientError | bc.ConnectionError):
         return Unreachable(f"{action}: the AWS endpoint did not answer: {exc}", hint="Check the network, then repeat.")
     if isinstance(exc, bc.ParamValidationError):
         return ValidationError(f"{action}: {exc}")

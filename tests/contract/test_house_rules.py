@@ -86,7 +86,9 @@ def test_no_binaries_and_no_large_files() -> None:
 
 
 def test_no_file_names_a_registry_host() -> None:
-    hosts = re.compile("|".join(("files." + "pythonhosted", "pypi." + "org/simple", "registry." + "npmjs", "deb." + "debian.org")))
+    hosts = re.compile(
+        "|".join(("files." + "pythonhosted", "pypi." + "org/simple", "registry." + "npmjs", "deb." + "debian.org"))
+    )
     guilty = [str(path) for path in tracked() if hosts.search(path.read_text(errors="replace"))]
     assert guilty == []
 

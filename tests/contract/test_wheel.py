@@ -28,6 +28,10 @@ def test_wheel_works_without_the_checkout(tmp_path: Path) -> None:
         assert json.loads(shown.stdout)["app"] == "Daylily Ephemeral Cluster"
     where = subprocess.run([clean / "bin/dyec", "resources-dir"], env=env, **run).stdout.strip()  # type: ignore[call-overload]
     assert Path(where).is_relative_to(clean)
-    names = {str(path.relative_to(ROOT)) for path in (ROOT / "config").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    names = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "config").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     packaged = {str(path.relative_to(where)) for path in Path(where).rglob("*") if path.is_file()}
     assert names <= packaged
