@@ -11,6 +11,9 @@ from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.fsx import Fsx, FsxApi
 from daylily_ec.aws.s3 import S3, S3Api
+from daylily_ec.aws.ssm import Ssm, SsmApi
+from daylily_ec.headnode.connect import HeadNodes
+from daylily_ec.headnode.remote import Remotes
 from daylily_ec.util.clock import Clock, SystemClock
 from daylily_ec.util.progress import Reporter, Silent
 
@@ -37,3 +40,13 @@ class Services:
     def fsx(self) -> FsxApi:
         """File systems, associations, data repository tasks."""
         return Fsx(self.context)
+
+    @cached_property
+    def ssm(self) -> SsmApi:
+        """Run Command."""
+        return Ssm(self.context)
+
+    @cached_property
+    def headnodes(self) -> Remotes:
+        """The way to a cluster's head node: `services.headnodes.connect(cluster).run(script, env, timeout)`."""
+        return HeadNodes(lambda: self.ssm, self.clock, self.reporter)
