@@ -1,0 +1,28 @@
+"""Extensions of moto, one module per area; each says what moto lacks and can be deleted when moto has it."""
+
+from __future__ import annotations
+
+from daylily_ec.localcloud.patches import (
+    block_devices,
+    bucket_policy,
+    cloudformation,
+    iam_simulation,
+    launch_template_runs,
+    network_interfaces,
+    official_amis,
+    service_quotas,
+    spot_prices,
+)
+
+
+def install_all() -> None:
+    """Extend moto in this process; call once, after the runtime is set and before the first request."""
+    official_amis.install()
+    block_devices.install()
+    bucket_policy.install()
+    launch_template_runs.install()
+    network_interfaces.install()
+    service_quotas.install()
+    spot_prices.install()
+    iam_simulation.install()
+    cloudformation.install()
