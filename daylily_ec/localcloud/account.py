@@ -29,18 +29,14 @@ class Account:
     """Prepares the account behind a set of AWS environment variables."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        import boto3
         import botocore.session
 
-        import boto3
-
-        core = botocore.session.Session(
-            session_vars={"config_file": (None, "AWS_CONFIG_FILE", environment["AWS_CONFIG_FILE"], None)}
-        )
+        core = botocore.session.Session(profile=environment["AWS_PROFILE"])
+        core.set_config_variable("config_file", environment["AWS_CONFIG_FILE"])
         core.set_config_variable("credentials_file", environment["AWS_SHARED_CREDENTIALS_FILE"])
         self.region = environment["AWS_REGION"]
-        self._session = boto3.Session(
-            botocore_session=core, profile_name=environment["AWS_PROFILE"], region_name=self.region
-        )
+        self._session = boto3.Session(botocore_session=core, region_name=self.region)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the account."""

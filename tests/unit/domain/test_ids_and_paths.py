@@ -86,7 +86,8 @@ def test_an_analysis_directory_has_exactly_two_components() -> None:
     assert directory.path == FsxPath("/analysis_results/ubuntu/a1/")
     assert str(directory.path.on_node) == "/fsx/analysis_results/ubuntu/a1"
     assert AnalysisDirectory.parse("/analysis_results/ubuntu/a1") == directory
-    for text in ("/fsx/analysis_results/ubuntu", "/fsx/run_dir_mounts/a/b", "/fsx/analysis_results/a/b/c", "relative/a/b",
+    for text in ("/fsx/analysis_results/ubuntu", "/fsx/run_dir_mounts/a/b",
+                 "/fsx/analysis_results/a/b/c", "relative/a/b",
                  "/fsx/analysis_results/../x/y", "/fsx//analysis_results/a/b"):  # fmt: skip
         with pytest.raises(InvalidValue):
             AnalysisDirectory.parse(text)
