@@ -9,7 +9,10 @@ from functools import cached_property
 
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
+from daylily_ec.aws.ec2 import Ec2, Ec2Api
 from daylily_ec.aws.fsx import Fsx, FsxApi
+from daylily_ec.aws.iam import Iam, IamApi
+from daylily_ec.aws.quotas import Quotas, QuotasApi
 from daylily_ec.aws.s3 import S3, S3Api
 from daylily_ec.aws.ssm import Ssm, SsmApi
 from daylily_ec.headnode.connect import HeadNodes
@@ -50,3 +53,18 @@ class Services:
     def headnodes(self) -> Remotes:
         """The way to a cluster's head node: `services.headnodes.connect(cluster).run(script, env, timeout)`."""
         return HeadNodes(lambda: self.ssm, self.clock, self.reporter)
+
+    @cached_property
+    def iam(self) -> IamApi:
+        """Policies, roles, simulation."""
+        return Iam(self.context)
+
+    @cached_property
+    def quotas(self) -> QuotasApi:
+        """Service quotas."""
+        return Quotas(self.context)
+
+    @cached_property
+    def ec2(self) -> Ec2Api:
+        """Zones, subnets, key pairs."""
+        return Ec2(self.context)

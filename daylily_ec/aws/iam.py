@@ -1,0 +1,170 @@
+"""IAM: who the caller is, what is attached to it, what it may do; the policies and roles that clusters need.
+
+Mutations: `create_policy` is safe to repeat because the name is unique in the account (a second call adopts).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from daylily_ec.aws.context import AwsContext, Client, aws_code
+from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.errors import AwsError
+
+_ABSENT = "NoSuchEntity"
+
+
+class PrincipalKind(StrEnum):
+    """What kind of caller an ARN names."""
+
+    ROOT = "root"
+    USER = "user"
+    ROLE = "role"
+    FEDERATED = "federated"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The IAM entity behind a caller: a user, or the role that a session (SSO too) has assumed."""
+
+    kind: PrincipalKind
+    name: str
+    caller_arn: str
+
+    @classmethod
+    def of(cls, caller_arn: str) -> Principal:
+        """The principal of the ARN that STS returned; a path in a user's ARN is no part of its name."""
+        resource = caller_arn.split(":", 5)[-1]
+        kind, _, rest = resource.partition("/")
+        if kind == "user":
+            return cls(PrincipalKind.USER, rest.rsplit("/", 1)[-1], caller_arn)
+        if kind == "assumed-role":
+            return cls(PrincipalKind.ROLE, rest.split("/", 1)[0], caller_arn)
+        if resource == "root":
+            return cls(PrincipalKind.ROOT, "root", caller_arn)
+        return cls(PrincipalKind.FEDERATED, rest or resource, caller_arn)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPolicy:
+    """A managed policy and the entity that it is attached to, such as `group operators`."""
+
+    name: str
+    arn: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An action that the simulation did not allow, and why."""
+
+    action: str
+    decision: str
+
+
+class IamApi(Protocol):
+    """The calls the product makes."""
+
+    def attached_policies(self, principal: Principal) -> tuple[AttachedPolicy, ...]:
+        """Managed policies of a user, its groups, or a role; errors raise, they are never "nothing attached"."""
+
+    def entity_arn(self, principal: Principal) -> str:
+        """ARN of the user or role itself, path included, as the simulation wants it."""
+
+    def denials(self, arn: str, actions: Sequence[str], resources: Sequence[str]) -> tuple[Denial, ...]:
+        """Actions that a policy simulation of the entity does not allow on the resources."""
+
+    def local_policies(self, name: str) -> tuple[str, ...]:
+        """ARNs of the account's own managed policies of that name (paths may differ)."""
+
+    def role_arn(self, name: str) -> str | None:
+        """ARN of a role, None when there is no such role."""
+
+    def create_policy(self, name: str, document: Mapping[str, Any]) -> tuple[str, Outcome]:
+        """Make a managed policy unless the name exists; its ARN."""
+
+
+class Iam:
+    """`IamApi` through boto3."""
+
+    def __init__(self, context: AwsContext) -> None:
+        self._context = context
+
+    @property
+    def _client(self) -> Client:
+        return self._context.client("iam")
+
+    def attached_policies(self, principal: Principal) -> tuple[AttachedPolicy, ...]:
+        if principal.kind is PrincipalKind.USER:
+            return tuple(self._of_user(principal.name))
+        if principal.kind is PrincipalKind.ROLE:
+            return tuple(self._attached("list_attached_role_policies", "role", RoleName=principal.name))
+        return ()
+
+    def _of_user(self, name: str) -> Iterator[AttachedPolicy]:
+        yield from self._attached("list_attached_user_policies", "user", UserName=name)
+        for group in self._client.pages("list_groups_for_user", "Groups", UserName=name):
+            yield from self._attached("list_attached_group_policies", "group", GroupName=group["GroupName"])
+
+    def _attached(self, operation: str, kind: str, **entity: str) -> Iterator[AttachedPolicy]:
+        via = f"{kind} {next(iter(entity.values()))}"
+        for item in self._client.pages(operation, "AttachedPolicies", **entity):
+            yield AttachedPolicy(item["PolicyName"], item["PolicyArn"], via)
+
+    def entity_arn(self, principal: Principal) -> str:
+        if principal.kind is not PrincipalKind.ROLE:
+            return principal.caller_arn
+        role: dict[str, str] = self._client.call("get_role", RoleName=principal.name)["Role"]
+        return role["Arn"]
+
+    def denials(self, arn: str, actions: Sequence[str], resources: Sequence[str]) -> tuple[Denial, ...]:
+        results = self._client.pages(
+            "simulate_principal_policy",
+            "EvaluationResults",
+            PolicySourceArn=arn,
+            ActionNames=list(actions),
+            ResourceArns=list(resources),
+        )
+        refused = [
+            Denial(item["EvalActionName"], _reason(item)) for item in results if item["EvalDecision"] != "allowed"
+        ]
+        return tuple(sorted(refused, key=lambda denial: denial.action))
+
+    def local_policies(self, name: str) -> tuple[str, ...]:
+        found = self._client.pages("list_policies", "Policies", Scope="Local")
+        return tuple(policy["Arn"] for policy in found if policy["PolicyName"] == name)
+
+    def role_arn(self, name: str) -> str | None:
+        try:
+            role: dict[str, str] = self._client.call("get_role", RoleName=name)["Role"]
+        except AwsError as error:
+            if aws_code(error) == _ABSENT:
+                return None
+            raise
+        return role["Arn"]
+
+    def create_policy(self, name: str, document: Mapping[str, Any]) -> tuple[str, Outcome]:
+        existing = self.local_policies(name)
+        if existing:
+            return existing[0], Outcome.ADOPTED
+        text = json.dumps(document, sort_keys=True)
+        try:
+            policy: dict[str, str] = self._client.call("create_policy", PolicyName=name, PolicyDocument=text)["Policy"]
+        except AwsError as error:
+            existing = self.local_policies(name) if aws_code(error) == "EntityAlreadyExists" else ()
+            if not existing:
+                raise
+            return existing[0], Outcome.ADOPTED
+        return policy["Arn"], Outcome.CREATED
+
+
+def _reason(result: dict[str, Any]) -> str:
+    if not result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
+        return "denied by an organization policy"
+    if not result.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
+        return "denied by the permissions boundary"
+    return "denied by a policy" if result["EvalDecision"] == "explicitDeny" else "allowed by no policy"
