@@ -70,7 +70,9 @@ def send_signal(url: str, *, ok: bool, reason: str, unique_id: str) -> None:
 def forget_signals(url: str) -> None:
     """Remove what was signalled."""
     bucket, key = _place(url)
-    s3_backends[AWS_ACCOUNT]["aws"].buckets[bucket].keys.pop(key, None)
+    keys = s3_backends[AWS_ACCOUNT]["aws"].buckets[bucket].keys
+    if key in keys:
+        keys.pop(key)
 
 
 def _place(url: str) -> tuple[str, str]:

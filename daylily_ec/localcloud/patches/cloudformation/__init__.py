@@ -18,11 +18,12 @@ from daylily_ec.localcloud.patches.cloudformation import (
     nested,
     parsing,
     responses,
+    security_group_rules,
     update,
     waiting,
 )
 
-MODEL_MODULES = (waiting, alarms, fsx)
+MODEL_MODULES = (waiting, alarms, fsx, security_group_rules)
 """Imported for their classes: moto finds CloudFormation models by looking for subclasses."""
 
 
@@ -34,6 +35,7 @@ def install() -> None:
     nested.install()
     instance.install()
     hosted_zone.install()
+    security_group_rules.install()
     engine.install()
     update.install()
     responses.install()

@@ -53,7 +53,13 @@ def dependencies(resource: Mapping[str, Any], known: Collection[str]) -> frozens
     """The logical ids among `known` that must exist before this resource."""
     explicit = resource.get("DependsOn", [])
     named = {explicit} if isinstance(explicit, str) else set(explicit)
-    return frozenset((named | set(references(resource.get("Properties", {})))) & set(known))
+    return frozenset((named | set(_all_references(resource))) & set(known))
+
+
+def _all_references(resource: Mapping[str, Any]) -> Iterator[str]:
+    # Metadata counts: a head node's launch template refers to the queues' stack there and nowhere else.
+    for part in ("Properties", "Metadata"):
+        yield from references(resource.get(part, {}))
 
 
 def creation_order(resources: Resources) -> tuple[str, ...]:
@@ -85,5 +91,5 @@ def _drain(sorter: TopologicalSorter[str], resources: Resources) -> Iterator[str
 
 def unresolved(resources: Resources, known: Collection[str]) -> tuple[str, ...]:
     """Names that resources refer to and nobody declares, sorted."""
-    named = {name for resource in resources.values() for name in references(resource.get("Properties", {}))}
+    named = {name for resource in resources.values() for name in _all_references(resource)}
     return tuple(sorted(name for name in named if name not in known and not name.startswith("AWS::")))

@@ -57,6 +57,7 @@ def _from_template(properties: dict[str, Any], account_id: str, region_name: str
         key_name=data.get("KeyName"),
         subnet_id=None if nics else properties.get("SubnetId"),
         nics=nics,
+        placement=_zone(ec2, nics, properties),
         tags=_tags(data, properties),
         region_name=region_name,
         block_device_mappings=[mapping for mapping in data.get("BlockDeviceMappings", []) if mapping.get("Ebs")],
@@ -69,6 +70,14 @@ def _from_template(properties: dict[str, Any], account_id: str, region_name: str
         ec2.associate_iam_instance_profile(instance_id=instance.id, iam_instance_profile_name=profile)
     _give_public_address(instance)
     return instance
+
+
+def _zone(ec2: Any, nics: list[dict[str, Any]], properties: dict[str, Any]) -> str | None:
+    """The availability zone that the subnet of the first interface fixes."""
+    if nics and "NetworkInterfaceId" in nics[0]:
+        return str(ec2.get_network_interface(nics[0]["NetworkInterfaceId"]).subnet.availability_zone)
+    subnet = nics[0].get("SubnetId") if nics else properties.get("SubnetId")
+    return str(ec2.get_subnet(subnet).availability_zone) if subnet else None
 
 
 def _tags(data: dict[str, Any], properties: dict[str, Any]) -> dict[str, dict[str, str]]:

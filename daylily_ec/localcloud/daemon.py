@@ -1,0 +1,285 @@
+"""Starting, finding, emptying and stopping the daemon.
+
+One local cloud per root.  All changes happen under a lock beside the root; the daemon's record (`server.json`) is
+believed only if the process behind its port names the same instance, so a recycled process id or port is never
+mistaken for ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from daylily_ec.errors import DyecError
+from daylily_ec.localcloud.layout import Layout
+from daylily_ec.localcloud.profile import PROFILE, REGION, write_profile
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LOCK_SECONDS = 120.0
+POLL_SECONDS = 0.05
+MODULE = "daylily_ec.localcloud.server"
+
+
+class LocalCloudError(DyecError):
+    """The local cloud could not be started, found or stopped."""
+
+    code = "local_cloud"
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that answers."""
+
+    endpoint: str
+    pid: int
+    instance: str
+    root: str
+    head_nodes: str
+    """`available`, or why head nodes cannot run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Result of `up`; `outcome` is CREATED or ADOPTED."""
+
+    outcome: str
+    endpoint: str
+    pid: int
+    profile: str
+    region: str
+    root: str
+    head_nodes: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Result of `down`; `was` says what was found: running, dead (a daemon that was killed), or absent."""
+
+    was: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Result of `status`."""
+
+    running: bool
+    root: str
+    endpoint: str | None = None
+    pid: int | None = None
+    head_nodes: str | None = None
+    spot_prices: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """How to start; `manager` replaces the node manager's factory in tests."""
+
+    port: int = 0
+    node_mounts: tuple[str, ...] = ()
+    manager: str | None = None
+
+
+def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:  # noqa: B008 (frozen)
+    """Start the daemon, or adopt the one that runs; then write the AWS profile.
+
+    Raises LocalCloudError.
+    """
+    began = time.monotonic()
+    with _locked(layout):
+        found = running(layout)
+        outcome = "ADOPTED" if found else "CREATED"
+        if found is None:
+            _clear(layout)
+            found = _start(layout, options)
+        _write_profile(layout, found.endpoint)
+    seconds = round(time.monotonic() - began, 2)
+    return Started(outcome, found.endpoint, found.pid, PROFILE, REGION, found.root, found.head_nodes, seconds)
+
+
+def down(layout: Layout) -> Stopped:
+    """Stop the daemon and all it started, and remove the root.  Nothing to stop is success too.
+
+    Raises LocalCloudError.
+    """
+    if not layout.root.exists() and not layout.lock.exists():
+        return Stopped("absent", str(layout.root))
+    with _locked(layout):
+        found = running(layout)
+        was = "running" if found else "dead" if layout.root.exists() else "absent"
+        if found is not None:
+            _terminate(found)
+        _clear(layout)
+    return Stopped(was, str(layout.root))
+
+
+def status(layout: Layout) -> Status:
+    """Whether a daemon of this root answers."""
+    found = _ask(layout)
+    if found is None:
+        return Status(False, str(layout.root))
+    return Status(True, found["root"], found["endpoint"], found["pid"], found["head_nodes"], found["spot_prices"])
+
+
+def reset(layout: Layout) -> Status:
+    """Empty the account and stop all head nodes; the daemon and its endpoint stay.
+
+    Raises LocalCloudError.
+    """
+    found = require(layout)
+    _request("POST", found.endpoint, "/_dyec/reset")
+    return status(layout)
+
+
+def require(layout: Layout) -> Running:
+    """The running daemon.
+
+    Raises LocalCloudError.
+    """
+    found = running(layout)
+    if found is None:
+        raise LocalCloudError(f"No local cloud runs below {layout.root}.", hint="dyec local up", code="local_cloud_down")
+    return found
+
+
+def running(layout: Layout) -> Running | None:
+    """The daemon of this root, if it answers and is the one that the record names."""
+    found = _ask(layout)
+    if found is None:
+        return None
+    return Running(found["endpoint"], found["pid"], found["instance"], found["root"], found["head_nodes"])
+
+
+def _ask(layout: Layout) -> dict[str, Any] | None:
+    try:
+        record = json.loads(layout.server_file.read_text(encoding="utf-8"))
+        answer: dict[str, Any] = json.loads(_request("GET", record["endpoint"], "/_dyec/health"))
+    except (OSError, ValueError, KeyError, HTTPException):
+        return None
+    return answer if answer.get("instance") == record.get("instance") else None
+
+
+def _request(method: str, endpoint: str, path: str) -> bytes:
+    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=STOP_SECONDS)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _locked(layout: Layout) -> Iterator[None]:
+    layout.lock.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(layout.lock)
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise LocalCloudError(f"Another process has been starting or stopping {layout.root} for too long.") from None
+    try:
+        yield
+        if not layout.root.exists():
+            _remove_traces(layout)
+    finally:
+        lock.release()
+
+
+def _remove_traces(layout: Layout) -> None:
+    """Take the lock file and an empty parent away, so that nothing is left of a cloud that is gone."""
+    layout.lock.unlink(missing_ok=True)
+    if not any(layout.root.parent.iterdir()):
+        layout.root.parent.rmdir()
+
+
+def _start(layout: Layout, options: UpOptions) -> Running:
+    layout.root.mkdir(parents=True, mode=0o700)
+    with layout.log.open("ab") as log:
+        process = subprocess.Popen(
+            _command(layout, options),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=layout.root,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        found = running(layout)
+        if found is not None:
+            return found
+        if process.poll() is not None:
+            break
+        time.sleep(POLL_SECONDS)
+    process.kill()
+    last = "\n".join(layout.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    _clear(layout)
+    raise LocalCloudError("The local cloud did not start.", details={"log": last}, hint=_first_error(last))
+
+
+def _first_error(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return f"look at the last lines of its log: {lines[-1]}" if lines else "run it again with --debug"
+
+
+def _command(layout: Layout, options: UpOptions) -> Sequence[str]:
+    command = [sys.executable, "-m", MODULE, "--root", str(layout.root), "--port", str(options.port)]
+    for mount in options.node_mounts:
+        command += ["--node-mount", mount]
+    return [*command, "--manager", options.manager] if options.manager else command
+
+
+def _write_profile(layout: Layout, endpoint: str) -> None:
+    write_profile(layout, endpoint)
+
+
+def _terminate(found: Running) -> None:
+    os.kill(found.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _alive(found.pid):
+        if time.monotonic() > deadline:
+            os.kill(found.pid, signal.SIGKILL)
+            deadline += STOP_SECONDS
+        time.sleep(POLL_SECONDS)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process exists and is more than an entry that its parent has not collected."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def _clear(layout: Layout) -> None:
+    """Remove what a daemon of this root left: boxes that outlived it, then every file."""
+    if not layout.root.exists():
+        return
+    from daylily_ec.localcloud.nodes.manager import remove_leftovers
+
+    remove_leftovers(layout.root)
+    shutil.rmtree(layout.root, onerror=_make_writable)
+
+
+def _make_writable(function: Any, path: str, _error: Any) -> None:
+    Path(path).parent.chmod(0o700)
+    Path(path).chmod(0o700)
+    function(path)
