@@ -1,4 +1,4 @@
-"""Records on disk: `state_<cluster>_<YYYYMMDDHHMMSS>.json` in the configuration directory, private, replaced atomically."""
+"""Record files `state_<cluster>_<YYYYMMDDHHMMSS>.json` in the configuration directory: private, replaced atomically."""
 
 from __future__ import annotations
 
