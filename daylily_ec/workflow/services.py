@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from daylily_ec.aws.cloudformation import Stacks, StacksApi
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.ec2 import Ec2, Ec2Api
@@ -68,3 +69,8 @@ class Services:
     def ec2(self) -> Ec2Api:
         """Zones, subnets, key pairs."""
         return Ec2(self.context)
+
+    @cached_property
+    def stacks(self) -> StacksApi:
+        """CloudFormation stacks."""
+        return Stacks(self.context)

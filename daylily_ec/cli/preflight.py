@@ -1,0 +1,58 @@
+"""`dyec preflight`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daylily_ec.cli.frame import App
+from daylily_ec.cli.options import Config, Profile, RegionAz
+from daylily_ec.cli.questions import asker
+from daylily_ec.cli.render import emit, table, text
+from daylily_ec.cli.session import services
+from daylily_ec.domain.zones import AvailabilityZone
+from daylily_ec.preflight.report import CheckResult, PreflightReport
+from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
+from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
+
+app = App()
+
+NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Never ask; list what is missing.")]
+PassOnWarn = Annotated[bool, typer.Option("--pass-on-warn", help="Let warnings pass.")]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Run every validator, even after a failure.")]
+ProbeWrites = Annotated[bool, typer.Option("--probe-writes", help="Write and delete one object at the export root.")]
+
+_SHOWN = 100
+
+
+@text.register
+def _(result: PreflightReport) -> str:
+    rows = [[check.status, check.id, f"{check.seconds:.2f}s", _remark(check)] for check in result.checks]
+    head = f"{result.cluster_name} in {result.region_az}, account {result.account_id or 'unknown'}\n\n"
+    kept = f"\nReport: {result.report_path}\n" if result.report_path else ""
+    return head + table(["STATUS", "CHECK", "TIME", "REMARK"], [list(row) for row in rows]) + kept
+
+
+def _remark(check: CheckResult) -> str:
+    facts = [f"{key}={value}" for key, value in check.details.items() if isinstance(value, str | int | float) and value]
+    words = check.remediation or str(check.details.get("note") or "") or ", ".join(facts)
+    return words if check.remediation or len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
+
+
+@app.command()
+def preflight(
+    region_az: RegionAz,
+    profile: Profile = None,
+    config: Config = None,
+    non_interactive: NonInteractive = False,
+    pass_on_warn: PassOnWarn = False,
+    keep_going: KeepGoing = False,
+    probe_writes: ProbeWrites = False,
+) -> None:
+    """Check everything a cluster needs; changes nothing in AWS."""
+    zone = AvailabilityZone.parse(region_az)
+    ask = asker(non_interactive=non_interactive)
+    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask))
+    options = PreflightOptions(ask is not None, pass_on_warn, keep_going, probe_writes)
+    emit(run_preflight(services(profile, zone.region), values, zone, options))

@@ -1,0 +1,55 @@
+"""Asking a person on a terminal: every question in one sitting, on stderr, each answer checked at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from daylily_ec.cli.render import paint
+from daylily_ec.config.models import KEYS
+from daylily_ec.config.resolve import Question
+from daylily_ec.errors import InvalidValue, MissingInput
+from daylily_ec.workflow.configuration import Ask
+
+_PARSERS = {key.name: key.parse for key in KEYS}
+
+
+def asker(*, non_interactive: bool) -> Ask | None:
+    """How to ask; None without a terminal or when nobody wants to be asked."""
+    if non_interactive or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return ask_all
+
+
+def ask_all(questions: tuple[Question, ...]) -> Mapping[str, str]:
+    """Answers by key; an empty answer takes the default."""
+    sys.stderr.write(f"{len(questions)} values are open. Enter takes the one in brackets; Ctrl-C changes nothing.\n")
+    return {question.key: _ask(question) for question in questions}
+
+
+def _ask(question: Question) -> str:
+    choices = f" ({', '.join(question.choices)})" if question.choices else ""
+    default = f" [{question.default}]" if question.default else ""
+    while True:
+        sys.stderr.write(f"{question.key}: {question.meaning}{choices}{default}: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise MissingInput("The input ended before every question was answered.", hint="Run the command again.")
+        answer = line.strip() or question.default
+        problem = _problem(question, answer)
+        if not problem:
+            return answer
+        sys.stderr.write(f"  {paint('!', '33')} {problem}\n")
+
+
+def _problem(question: Question, answer: str) -> str:
+    if not answer:
+        return "a value is needed" if question.required else ""
+    try:
+        _PARSERS[question.key](answer)
+    except InvalidValue as error:
+        return str(error.details["rule"])
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,54 @@
+"""Validator 4: the configuration is complete, and the files it names exist.
+
+Its values were checked when it was read, before AWS was asked anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from daylily_ec.config.models import LISTED_KEYS
+from daylily_ec.config.resources import locate
+from daylily_ec.errors import NotFound
+from daylily_ec.preflight.context import Check, PreflightContext, run_checks
+from daylily_ec.preflight.report import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigValidator:
+    """Values and the cluster template."""
+
+    id: str = "config"
+
+    def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
+        return run_checks(
+            context,
+            [
+                Check("config.values", partial(_values, context)),
+                Check("config.cluster_template", partial(_template, context)),
+            ],
+        )
+
+
+def _values(context: PreflightContext) -> CheckResult:
+    config = context.config
+    return CheckResult.passed(
+        "config.values",
+        keys=len(LISTED_KEYS),
+        cluster_name=config.cluster_name,
+        fsx_fs_size=config.fsx_fs_size,
+        headnode_instance_type=config.headnode_instance_type,
+        region_az=context.zone,
+    )
+
+
+def _template(context: PreflightContext) -> CheckResult:
+    name = context.config.cluster_template_yaml
+    try:
+        path = locate(name)
+    except NotFound as error:
+        return CheckResult.failed(
+            "config.cluster_template", f"Correct cluster_template_yaml: {error.message}", template=name
+        )
+    return CheckResult.passed("config.cluster_template", template=name, path=str(path))

@@ -1,0 +1,129 @@
+"""What validators look at, and how the checks of one validator are run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from daylily_ec.aws.cloudformation import Stack
+from daylily_ec.aws.clusters import ClustersApi
+from daylily_ec.aws.context import AwsContext, Identity
+from daylily_ec.aws.ec2 import Ec2Api
+from daylily_ec.aws.iam import IamApi, Principal
+from daylily_ec.aws.quotas import QuotasApi
+from daylily_ec.aws.s3 import S3Api
+from daylily_ec.config.models import ClusterConfig
+from daylily_ec.domain.zones import AvailabilityZone
+from daylily_ec.errors import AwsError, CredentialsExpired, DyecError, NoCredentials
+from daylily_ec.preflight.machine import Machine
+from daylily_ec.preflight.report import CheckResult, Status
+from daylily_ec.preflight.roles import StorageRole
+from daylily_ec.util.clock import Clock
+from daylily_ec.util.pool import gather
+
+
+class StackReads(Protocol):
+    """The one question about stacks that preflight asks."""
+
+    def find(self, name: str) -> Stack | None:
+        """The stack, None when there is none of that name."""
+
+
+class Reads(Protocol):
+    """The services preflight reads from; the product's `Services` fits."""
+
+    @property
+    def context(self) -> AwsContext: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def iam(self) -> IamApi: ...
+    @property
+    def quotas(self) -> QuotasApi: ...
+    @property
+    def s3(self) -> S3Api: ...
+    @property
+    def ec2(self) -> Ec2Api: ...
+    @property
+    def clusters(self) -> ClustersApi: ...
+    @property
+    def stacks(self) -> StackReads: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightOptions:
+    """`interactive`: a person is there.  `allow_existing`: a live cluster of the name is the caller's business."""
+
+    interactive: bool = False
+    pass_on_warn: bool = False
+    keep_going: bool = False
+    probe_writes: bool = False
+    allow_existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightContext:
+    """Everything a check may look at."""
+
+    reads: Reads
+    config: ClusterConfig
+    zone: AvailabilityZone
+    options: PreflightOptions
+    machine: Machine
+    roles: tuple[StorageRole, ...]
+
+    @property
+    def identity(self) -> Identity:
+        """The caller; asked once."""
+        return self.reads.context.identity()
+
+    @property
+    def principal(self) -> Principal:
+        """The IAM entity behind the caller."""
+        return Principal.of(self.identity.arn)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: `run` answers; an AWS error in it ends with status `on_error` and is shown, never read as absence."""
+
+    id: str
+    run: Callable[[], CheckResult]
+    on_error: Status = Status.WARN
+
+
+class Validator(Protocol):
+    """A group of checks about one subject."""
+
+    @property
+    def id(self) -> str:
+        """Name of the subject."""
+
+    def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
+        """Every finding, in a stable order."""
+
+
+def run_checks(context: PreflightContext, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+    """The checks side by side, each timed; results in the order given.  Lost credentials end everything."""
+
+    def timed(check: Check) -> CheckResult:
+        clock = context.reads.clock
+        start = clock.monotonic()
+        result = _guarded(check)
+        return replace(result, seconds=round(clock.monotonic() - start, 3))
+
+    return tuple(gather(timed, checks))
+
+
+def _guarded(check: Check) -> CheckResult:
+    try:
+        return check.run()
+    except (CredentialsExpired, NoCredentials):
+        raise
+    except AwsError as error:
+        return CheckResult(check.id, check.on_error, {"error": error.message, "note": "could not be read"}, _try(error))
+
+
+def _try(error: DyecError) -> str:
+    return error.hint or "Repeat; if it stays, ask the account's administrator."

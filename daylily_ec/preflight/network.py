@@ -1,0 +1,118 @@
+"""Validator 9: zone, subnets, the baseline stack, and whether the cluster's name is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from daylily_ec.aws.ec2 import PRIVATE_MARK, PUBLIC_MARK, Subnet, marked
+from daylily_ec.domain.zones import AvailabilityZone
+from daylily_ec.preflight.context import Check, PreflightContext, run_checks
+from daylily_ec.preflight.report import CheckResult, Status
+
+_SUBNETS = "network.subnets"
+_STACK = "network.baseline_stack"
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetChoice:
+    """The subnets to use, or why there is no choice; both empty: the baseline stack will make them."""
+
+    public: Subnet | None = None
+    private: Subnet | None = None
+    problem: str = ""
+
+    @property
+    def to_create(self) -> bool:
+        """Whether neither subnet exists yet."""
+        return self.public is None and self.private is None and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInspector:
+    """Reads only; `create` makes what is missing."""
+
+    id: str = "network"
+
+    def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
+        return run_checks(
+            context,
+            [
+                Check("network.zone", partial(_zone, context), Status.FAIL),
+                Check(_SUBNETS, partial(_subnets, context), Status.FAIL),
+                Check(_STACK, partial(_stack, context), Status.FAIL),
+                Check("cluster.name", partial(_name, context), Status.FAIL),
+            ],
+        )
+
+
+def baseline_stack_name(zone: AvailabilityZone) -> str:
+    """`pcluster-vpc-stack-2d` for `us-west-2d`: the text after the last hyphen."""
+    return f"pcluster-vpc-stack-{zone.rsplit('-', 1)[-1]}"
+
+
+def choose_subnets(found: tuple[Subnet, ...], public_id: str | None, private_id: str | None) -> SubnetChoice:
+    """The configured subnets, else the tagged ones of the zone; both absent is fine, exactly one is not."""
+    public, trouble = _pick(found, public_id, PUBLIC_MARK, "public_subnet_id")
+    private, more = _pick(found, private_id, PRIVATE_MARK, "private_subnet_id")
+    if trouble or more:
+        return SubnetChoice(problem="; ".join(filter(None, (trouble, more))))
+    if (public is None) != (private is None):
+        have, lacks = (PUBLIC_MARK, PRIVATE_MARK) if public else (PRIVATE_MARK, PUBLIC_MARK)
+        return SubnetChoice(problem=f"the zone has a '{have}' but no '{lacks}'; both or neither must exist")
+    if public and private and public.vpc_id != private.vpc_id:
+        return SubnetChoice(problem=f"{public.subnet_id} and {private.subnet_id} lie in different VPCs")
+    return SubnetChoice(public, private)
+
+
+def _pick(found: tuple[Subnet, ...], wanted: str | None, mark: str, key: str) -> tuple[Subnet | None, str]:
+    if wanted:
+        match = next((subnet for subnet in found if subnet.subnet_id == wanted), None)
+        return match, "" if match else f"{key} {wanted} is no subnet of the zone"
+    candidates = marked(found, mark)
+    if len(candidates) > 1:
+        names = ", ".join(subnet.subnet_id for subnet in candidates)
+        return None, f"several subnets are tagged '{mark}' ({names}); set {key}"
+    return (candidates[0] if candidates else None), ""
+
+
+def _zone(context: PreflightContext) -> CheckResult:
+    zones = context.reads.ec2.zones()
+    if context.zone in zones:
+        return CheckResult.passed("network.zone", zone=context.zone)
+    remedy = f"Choose a zone of {context.zone.region}: {', '.join(zones)}."
+    return CheckResult.failed("network.zone", remedy, zone=context.zone, zones=list(zones))
+
+
+def _subnets(context: PreflightContext) -> CheckResult:
+    config = context.config
+    choice = choose_subnets(context.reads.ec2.subnets(context.zone), config.public_subnet_id, config.private_subnet_id)
+    details = {
+        "zone": context.zone,
+        "public_subnet_id": choice.public.subnet_id if choice.public else None,
+        "private_subnet_id": choice.private.subnet_id if choice.private else None,
+    }
+    if choice.problem:
+        return CheckResult.failed(_SUBNETS, f"In {context.zone}: {choice.problem}.", **details)
+    return CheckResult.passed(_SUBNETS, **details, note="will be created" if choice.to_create else "")
+
+
+def _stack(context: PreflightContext) -> CheckResult:
+    name = baseline_stack_name(context.zone)
+    stack = context.reads.stacks.find(name)
+    details = {"stack": name, "status": stack.status if stack else None, "reason": stack.reason if stack else ""}
+    if stack is None or stack.is_usable:
+        return CheckResult.passed(_STACK, **details)
+    if stack.is_in_progress:
+        return CheckResult.passed(_STACK, **details, note="another run is at it; create waits for it")
+    return CheckResult.failed(_STACK, f"The stack {name} is {stack.status}: delete it, then repeat.", **details)
+
+
+def _name(context: PreflightContext) -> CheckResult:
+    name = context.config.cluster_name
+    view = context.reads.clusters.find(name)
+    details = {"cluster_name": name, "existing_status": view.status if view else None}
+    if view is None or context.options.allow_existing:
+        return CheckResult.passed("cluster.name", **details)
+    remedy = f"A cluster {name} exists ({view.status}). Choose another cluster_name, or delete it with dyec delete."
+    return CheckResult.failed("cluster.name", remedy, **details)

@@ -1,0 +1,130 @@
+"""Validator 3: the caller has the operator's policies, and a simulation lets it do what `create` will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from daylily_ec.aws.iam import AttachedPolicy, Denial, PrincipalKind
+from daylily_ec.errors import AwsError
+from daylily_ec.preflight.context import Check, PreflightContext, run_checks
+from daylily_ec.preflight.report import CheckResult, Status
+from daylily_ec.util.pool import gather
+
+GLOBAL_POLICY = "DaylilyGlobalEClusterPolicy"
+REGIONAL_POLICY = "DaylilyRegionalEClusterPolicy-{region}"
+SPOT_LINK_POLICY = "pcluster-omics-analysis"
+_ADMINISTRATOR = ":iam::aws:policy/AdministratorAccess"
+
+ACTIONS = (
+    "budgets:ModifyBudget",
+    "cloudformation:CreateStack",
+    "cloudformation:DescribeStacks",
+    "ec2:CreateVpc",
+    "ec2:DescribeSpotPriceHistory",
+    "ec2:RunInstances",
+    "fsx:CreateDataRepositoryAssociation",
+    "fsx:CreateFileSystem",
+    "iam:CreatePolicy",
+    "iam:CreateRole",
+    "lambda:CreateFunction",
+    "logs:CreateLogGroup",
+    "s3:CreateBucket",
+    "s3:PutObject",
+    "ssm:SendCommand",
+)
+"""What `create` and ParallelCluster do first, one action per service; simulated on every resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class IamValidator:
+    """Attachment by name for users, groups and roles; then the policy simulation."""
+
+    id: str = "iam"
+
+    def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
+        attached = _Attached(context)
+        regional = REGIONAL_POLICY.format(region=context.zone.region)
+        return run_checks(
+            context,
+            [
+                Check("iam.policy.global", partial(attached.check, "iam.policy.global", GLOBAL_POLICY)),
+                Check("iam.policy.regional", partial(attached.check, "iam.policy.regional", regional)),
+                Check("iam.pcluster_omics_policy", partial(_spot_link_policy, context)),
+                Check("iam.permissions", partial(_simulation, context)),
+            ],
+        )
+
+
+class _Attached:
+    """The caller's policies, read once for both checks."""
+
+    def __init__(self, context: PreflightContext) -> None:
+        self._context = context
+        self._error: AwsError | None = None
+        self._policies: tuple[AttachedPolicy, ...] = ()
+        try:
+            self._policies = context.reads.iam.attached_policies(context.principal)
+        except AwsError as error:
+            self._error = error
+
+    def check(self, id: str, policy: str) -> CheckResult:
+        principal = self._context.principal
+        details = {"policy": policy, "user": principal.name, "kind": principal.kind.value}
+        if principal.kind is PrincipalKind.ROOT:
+            return CheckResult.passed(id, **details, note="the root user may do everything")
+        if self._error is not None:
+            raise self._error
+        holder = next((item for item in self._policies if item.name == policy), None)
+        full = next((item for item in self._policies if item.arn.endswith(_ADMINISTRATOR)), None)
+        if holder is not None:
+            return CheckResult.passed(id, **details, attached_to=holder.via)
+        if full is not None:
+            return CheckResult.passed(id, **details, attached_to=full.via, note="covered by AdministratorAccess")
+        status = Status.WARN if self._context.options.interactive else Status.FAIL
+        what = f"Have an administrator attach {policy} to {principal.kind} {principal.name}."
+        return CheckResult(id, status, details, what)
+
+
+def _spot_link_policy(context: PreflightContext) -> CheckResult:
+    found = context.reads.iam.local_policies(SPOT_LINK_POLICY)
+    action = "already_exists" if found else "will_create"
+    return CheckResult.passed(
+        "iam.pcluster_omics_policy", policy=SPOT_LINK_POLICY, arn=found[0] if found else None, action=action
+    )
+
+
+def _simulation(context: PreflightContext) -> CheckResult:
+    principal = context.principal
+    if principal.kind in (PrincipalKind.ROOT, PrincipalKind.FEDERATED):
+        return CheckResult.passed(
+            "iam.permissions", kind=principal.kind.value, simulated=0, note="this kind of caller cannot be simulated"
+        )
+    iam = context.reads.iam
+    arn = iam.entity_arn(principal)
+    questions = _questions(context)
+    answers = gather(lambda asked: iam.denials(arn, asked[0], asked[1]), questions)
+    denied: list[Denial] = [denial for answer in answers for denial in answer]
+    details = {"principal": arn, "simulated": sum(len(actions) for actions, _ in questions)}
+    if not denied:
+        return CheckResult.passed("iam.permissions", **details, denied=[])
+    names = [f"{denial.action} ({denial.decision})" for denial in denied]
+    return CheckResult.failed(
+        "iam.permissions",
+        f"Have an administrator allow: {', '.join(d.action for d in denied)}.",
+        **details,
+        denied=names,
+    )
+
+
+def _questions(context: PreflightContext) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    account, region = context.identity.account_id, context.zone.region
+    partition = context.identity.arn.split(":")[1]
+    cluster = context.config.cluster_name
+    table = f"arn:{partition}:dynamodb:{region}:{account}:table/parallelcluster-slurm-{cluster}"
+    role = f"arn:{partition}:iam::{account}:role/parallelcluster/{cluster}/head-node"
+    return [
+        (ACTIONS, ("*",)),
+        (("dynamodb:CreateTable",), (table,)),
+        (("iam:PassRole",), (role,)),
+    ]

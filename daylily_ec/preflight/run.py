@@ -1,0 +1,75 @@
+"""The order of the validators, and the gate behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daylily_ec.errors import PreflightFailed, ToolchainError
+from daylily_ec.preflight.configuration import ConfigValidator
+from daylily_ec.preflight.context import PreflightContext, PreflightOptions, Validator
+from daylily_ec.preflight.identity import IdentityValidator
+from daylily_ec.preflight.keypair import KeyPairValidator
+from daylily_ec.preflight.network import NetworkInspector
+from daylily_ec.preflight.permissions import IamValidator
+from daylily_ec.preflight.quota import QuotaValidator
+from daylily_ec.preflight.report import CheckResult, PreflightReport, Status
+from daylily_ec.preflight.storage import StorageSelector, StorageValidator
+from daylily_ec.preflight.toolchain import ToolchainValidator
+from daylily_ec.util.progress import Reporter
+
+VALIDATORS: tuple[Validator, ...] = (
+    ToolchainValidator(),
+    IdentityValidator(),
+    IamValidator(),
+    ConfigValidator(),
+    QuotaValidator(),
+    StorageSelector(),
+    StorageValidator(),
+    KeyPairValidator(),
+    NetworkInspector(),
+)
+"""The strict order."""
+
+
+def inspect(
+    context: PreflightContext,
+    report: PreflightReport,
+    reporter: Reporter,
+    validators: tuple[Validator, ...] = VALIDATORS,
+) -> PreflightReport:
+    """The report with the checks of each validator, up to the first failing one unless asked to keep going."""
+    for validator in validators:
+        reporter.note(f"checking {validator.id}")
+        found = validator.run(context)
+        report = replace(report, checks=report.checks + found)
+        if validator.id == "identity":
+            identity = context.identity
+            report = replace(report, account_id=identity.account_id, caller_arn=identity.arn)
+        if any(check.status is Status.FAIL for check in found) and not context.options.keep_going:
+            break
+    return report
+
+
+def gate(report: PreflightReport, options: PreflightOptions) -> None:
+    """Raise unless the report lets a cluster be created: `ToolchainError` or `PreflightFailed`."""
+    failed, warned = report.having(Status.FAIL), report.having(Status.WARN)
+    if failed:
+        error = ToolchainError if any(check.id.startswith("toolchain.") for check in failed) else PreflightFailed
+        raise error(
+            f"Preflight failed: {_named(failed)}",
+            details=report.to_json(),
+            evidence=report,
+            hint="Do what the report says for each FAIL, then repeat.",
+        )
+    if warned and not options.pass_on_warn:
+        raise PreflightFailed(
+            f"Preflight has warnings: {_named(warned)}",
+            code="preflight_warned",
+            details=report.to_json(),
+            evidence=report,
+            hint="Do what the report says for each WARN, or accept them with --pass-on-warn.",
+        )
+
+
+def _named(checks: tuple[CheckResult, ...]) -> str:
+    return "; ".join(f"{check.id}: {check.remediation or check.details.get('error', '')}" for check in checks)
