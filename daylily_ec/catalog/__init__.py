@@ -1,0 +1,1 @@
+"""The catalog of workflow repositories and their blessed commands: models, loading, choosing."""

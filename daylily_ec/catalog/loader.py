@@ -1,0 +1,114 @@
+"""Reads a catalog file; what is wrong is named with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError as ModelError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from daylily_ec.catalog.models import Catalog
+from daylily_ec.config.resources import resource
+from daylily_ec.errors import NotFound, ValidationError
+
+PACKAGED = "config/daylily_available_repositories.yaml"
+_LEGACY_PROFILE = "legacy_v1"
+
+
+def load_catalog(path: Path | None = None) -> Catalog:
+    """The catalog in `path`, or the packaged one."""
+    source = path.expanduser() if path is not None else resource(PACKAGED)
+    try:
+        text = source.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"There is no catalog file {source}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValidationError(f"The catalog file {source} cannot be read: {error}") from error
+    return parse_catalog(text, str(source))
+
+
+def parse_catalog(text: str, source: str) -> Catalog:
+    """The catalog in `text`; the first finding is in the message, all of them are in the details."""
+    try:
+        document = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        raise _invalid(source, [f"line {line}: {error.problem}"]) from error
+    except YAMLError as error:
+        raise _invalid(source, [str(error)]) from error
+    if not isinstance(document, Mapping):
+        raise _invalid(source, ["line 1: is not a mapping"])
+    try:
+        return Catalog.model_validate(_complete(_plain(document)))
+    except ModelError as error:
+        raise _invalid(source, [_finding(document, item) for item in error.errors()]) from error
+
+
+def _invalid(source: str, findings: list[str]) -> ValidationError:
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return ValidationError(f"{source}: {findings[0]}{more}", code="invalid_catalog",
+                           details={"file": source, "findings": findings})  # fmt: skip
+
+
+def _finding(document: Any, error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        text = "this key is not known here"
+    return f"line {_line(document, error['loc'])}: {where + ': ' if where else ''}{text}"
+
+
+def _line(document: Any, location: Sequence[Any]) -> int:
+    """Line (from 1) of the deepest part of `location` that is in the document."""
+    line = 1
+    node: Any = document
+    for part in location:
+        try:
+            marks: Any = node.lc
+            mark = marks.item(part) if isinstance(node, list) else marks.key(part)
+            line, node = mark[0] + 1, node[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return str(node) if isinstance(node, str) else node
+
+
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with `repository` filled in; version 1 becomes version 2."""
+    for key, command in _commands(document):
+        command.setdefault("repository", key)
+    return _migrated(document) if document.get("command_catalog_version") == 1 else document
+
+
+def _commands(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    repositories = document.get("repositories")
+    found = []
+    for key, repository in repositories.items() if isinstance(repositories, dict) else ():
+        commands = repository.get("analysis_commands") if isinstance(repository, dict) else None
+        found += [(key, command) for command in commands or () if isinstance(command, dict)]
+    return found
+
+
+def _migrated(document: dict[str, Any]) -> dict[str, Any]:
+    for key, command in _commands(document):
+        defaults = {
+            "type": "dev", "command_class": "sample_analysis", "input_contract": "sample_manifest",
+            "requires_staging": True, "requires_run_mount": False, "test_data_profile": _LEGACY_PROFILE,
+            "validated_version": document["repositories"][key].get("default_ref"),
+        }  # fmt: skip
+        for name, value in defaults.items():
+            command.setdefault(name, value)
+    profiles = document.setdefault("test_data_profiles", {})
+    if isinstance(profiles, dict):
+        profiles.setdefault(_LEGACY_PROFILE, {"source_mount_mode": "none"})
+    return {**document, "command_catalog_version": 2}
