@@ -1,0 +1,55 @@
+"""`dyec export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daylily_ec.cli.frame import App
+from daylily_ec.cli.options import Cluster, Profile, Region
+from daylily_ec.cli.render import emit, pairs, text
+from daylily_ec.cli.session import services
+from daylily_ec.workflow.export_analysis import ExportRequest, ExportResult, export_analysis
+
+app = App()
+
+
+@app.command()
+def export(
+    cluster: Cluster,
+    source_path: Annotated[str, typer.Option("--source-path", help="/fsx/analysis_results/<entity>/<analysis id>")],
+    destination: Annotated[str, typer.Option("--destination-s3-uri", help="S3 prefix ending in the same two names.")],
+    output_dir: Annotated[Path, typer.Option("--output-dir", help="Where the receipt is written.")],
+    region: Region,
+    profile: Profile = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the task, verify and detach.")] = True,
+    timeout: Annotated[float, typer.Option("--timeout-seconds", min=1, help="How long to wait for the task.")] = 3600,
+) -> None:
+    """Export an analysis directory to S3, compare S3 with it, and keep the receipt; run again to resume."""
+    request = ExportRequest(cluster, source_path, destination, output_dir, wait, timeout)
+    emit(export_analysis(services(profile, region), request))
+
+
+@text.register
+def _(result: ExportResult) -> str:
+    receipt = result.receipt
+    verified = receipt.verification
+    proof = (
+        f"{verified['objects']:,} objects, {verified['bytes']:,} bytes, {verified['mismatches']} mismatches"
+        f" (mode {verified['mode']})"
+        if verified
+        else "not yet"
+    )
+    return pairs(
+        {
+            "status": f"{receipt.status} {receipt.outcome}".rstrip(),
+            "source": receipt.headnode_path,
+            "destination": receipt.destination_s3_uri,
+            "task": f"{receipt.task_id} {receipt.task_lifecycle}".strip(),
+            "verified": proof,
+            "detached": "yes" if receipt.detached else "no",
+            "receipt": result.receipt_path,
+        }
+    )
