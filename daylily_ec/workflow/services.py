@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from daylily_ec.aws.boot import BootLogs, BootLogsApi
 from daylily_ec.aws.cloudformation import Stacks, StacksApi
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.ec2 import Ec2, Ec2Api
 from daylily_ec.aws.fsx import Fsx, FsxApi
 from daylily_ec.aws.iam import Iam, IamApi
+from daylily_ec.aws.pricing import Pricing, PricingApi
 from daylily_ec.aws.quotas import Quotas, QuotasApi
 from daylily_ec.aws.s3 import S3, S3Api
 from daylily_ec.aws.ssm import Ssm, SsmApi
 from daylily_ec.headnode.connect import HeadNodes
 from daylily_ec.headnode.remote import Remotes
+from daylily_ec.pcluster.runner import Pcluster, PclusterApi
 from daylily_ec.util.clock import Clock, SystemClock
 from daylily_ec.util.progress import Reporter, Silent
 
@@ -74,3 +77,18 @@ class Services:
     def stacks(self) -> StacksApi:
         """CloudFormation stacks."""
         return Stacks(self.context)
+
+    @cached_property
+    def pricing(self) -> PricingApi:
+        """Spot prices."""
+        return Pricing(self.context)
+
+    @cached_property
+    def boot_logs(self) -> BootLogsApi:
+        """What nodes logged while they booted."""
+        return BootLogs(self.context)
+
+    @cached_property
+    def pcluster(self) -> PclusterApi:
+        """The real `pcluster` program."""
+        return Pcluster(self.context.profile, self.context.region)
