@@ -14,13 +14,17 @@ SCHEMA_VERSION = 1
 
 
 class RunStatus(StrEnum):
-    """How far a run came.  STARTED: nothing submitted yet; SUBMITTED: ParallelCluster accepted the cluster."""
+    """How far a run came.  STARTED: nothing submitted yet; SUBMITTED: ParallelCluster accepted the cluster.
+
+    DELETED: the cluster was proved gone.
+    """
 
     STARTED = "STARTED"
     SUBMITTED = "SUBMITTED"
     STOPPED = "STOPPED"
     COMPLETE = "COMPLETE"
     FAILED = "FAILED"
+    DELETED = "DELETED"
 
     @property
     def is_unfinished(self) -> bool:

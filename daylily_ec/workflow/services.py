@@ -16,6 +16,7 @@ from daylily_ec.aws.fsx import Fsx, FsxApi
 from daylily_ec.aws.iam import Iam, IamApi
 from daylily_ec.aws.pricing import Pricing, PricingApi
 from daylily_ec.aws.quotas import Quotas, QuotasApi
+from daylily_ec.aws.retention import Retention, RetentionApi
 from daylily_ec.aws.s3 import S3, S3Api
 from daylily_ec.aws.ssm import Ssm, SsmApi
 from daylily_ec.headnode.connect import HeadNodes
@@ -92,3 +93,8 @@ class Services:
     def pcluster(self) -> PclusterApi:
         """The real `pcluster` program."""
         return Pcluster(self.context.profile, self.context.region)
+
+    @cached_property
+    def retention(self) -> RetentionApi:
+        """What outlives a cluster's stack."""
+        return Retention(self.context)
