@@ -136,7 +136,7 @@ class Demonstration:
                            proved="an embedded AWS answers on the loopback interface")  # fmt: skip
         self._enter_cloud()
         data: DemoData = found["data"]
-        self.stage.step("account", "four buckets, two policies, a git remote", lambda: self._account(data))
+        self.stage.step("account", "buckets with content, and a git remote", lambda: self._account(data))
         return data
 
     def _ingredients(self, found: dict[str, Any]) -> str:
@@ -168,7 +168,6 @@ class Demonstration:
             stored += account.objects(S3Prefix(BUCKETS[role], _key(role)), [(item.key, item.body) for item in uploads])
         account.bucket(RUN_FOLDER.bucket)
         stored += account.objects(RUN_FOLDER, [("RunInfo.xml", b"<RunInfo/>\n"), ("InterOp/readme.txt", b"demo\n")])
-        account.operator_policies(REGION)
         url = self._serve_repository()
         write_atomic(
             self.workdir / "catalog.yaml",
@@ -228,8 +227,8 @@ class Demonstration:
             "--destination-s3-uri", str(self.destination), "--output-dir", "export",
         ])  # fmt: skip
         self.stage.step("receipt", "cat export/fsx_export.yaml", self._check_receipt)
-        shown = self.stage.command("concordance", ["aws", "s3", "cp", "--quiet",
-                                                   self.destination.object_uri(f"daylily-omics-analysis/{CONCORDANCE}"), "-"])  # fmt: skip
+        report = self.destination.object_uri(f"daylily-omics-analysis/{CONCORDANCE}")
+        shown = self.stage.command("concordance", ["aws", "s3", "cp", "--quiet", report, "-"])
         self.stage.step(
             "truth", "compare the called variants with the planted ones", lambda: _check_truth(json.loads(shown))
         )

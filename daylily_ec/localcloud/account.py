@@ -1,4 +1,4 @@
-"""What an operator's account holds before the first cluster: storage with content, and the policies of the operators.
+"""What an operator's account holds before the first cluster: buckets with content.
 
 On AWS an administrator makes these once.  Here they are made through the same API calls, so that the product finds
 them as it would find them there.
@@ -6,23 +6,10 @@ them as it would find them there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from daylily_ec.domain.s3uri import S3Prefix
-
-TAGS_POLICY = "pclusterTagsAndBudget"
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyFile:
-    """A managed policy: its name, and the JSON document it is made from."""
-
-    name: str
-    path: Path
 
 
 class Account:
@@ -49,16 +36,7 @@ class Account:
 
     def objects(self, prefix: S3Prefix, content: Iterable[tuple[str, bytes]]) -> int:
         """Store objects below a prefix; how many."""
-        s3, number = self.client("s3"), 0
-        for number, (key, body) in enumerate(content, 1):
+        s3, stored = self.client("s3"), list(content)
+        for key, body in stored:
             s3.put_object(Bucket=prefix.bucket, Key=prefix.object_key(key), Body=body)
-        return number
-
-    def operator_policies(self, policies: Iterable[PolicyFile]) -> None:
-        """Create managed policies and attach them to the calling user."""
-        iam = self.client("iam")
-        user = self.client("sts").get_caller_identity()["Arn"].rsplit("/", 1)[-1]
-        for policy in policies:
-            document = json.dumps(json.loads(policy.path.read_text()))
-            made = iam.create_policy(PolicyName=policy.name, PolicyDocument=document)
-            iam.attach_user_policy(UserName=user, PolicyArn=made["Policy"]["Arn"])
+        return len(stored)
