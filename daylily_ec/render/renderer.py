@@ -36,11 +36,15 @@ class Rendered:
     bids: tuple[Bid, ...]
 
 
-def render_init(template: str, source: str, values: Mapping[str, Scalar], tags: Mapping[str, str]) -> InitTemplate:
-    """Replace the tokens, add `tags` to the cluster's tags, and check the startup associations."""
+def render_init(
+    template: str, source: str, values: Mapping[str, Scalar], tags: Mapping[str, str], key_name: str | None = None
+) -> InitTemplate:
+    """Replace the tokens, add `tags` and the optional key pair, and check the startup associations."""
     document = load(template, source)
     substitute(document, values, source)
     _add_tags(document, tags)
+    if key_name:
+        document["HeadNode"].setdefault("Ssh", CommentedMap())["KeyName"] = DoubleQuotedScalarString(key_name)
     check_startup_associations(document, source)
     return InitTemplate(dump(document), source, spot_types(document))
 

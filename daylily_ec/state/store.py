@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,17 @@ class StateStore:
 
     def latest(self, cluster: str, region: str) -> tuple[Path, RunRecord] | None:
         """The newest record of the cluster in the region; a damaged record of that name raises `CorruptFile`."""
+        return next((found for found in self._of(cluster) if found[1].region == region), None)
+
+    def newest(self, cluster: str) -> RunRecord:
+        """The newest record of the cluster in any region; `NotFound` when there is none."""
+        for _, record in self._of(cluster):
+            return record
+        raise NotFound(f"There is no record of a cluster {cluster} in {self.directory}.", hint="dyec state list")
+
+    def _of(self, cluster: str) -> Iterator[tuple[Path, RunRecord]]:
         for entry in self.entries():
-            if entry.cluster_name != cluster:
-                continue
-            if entry.record is None:
-                raise corrupt(entry.path, entry.problem.removeprefix(f"{entry.path}: ").rstrip("."))
-            if entry.record.region == region:
-                return Path(entry.path), entry.record
-        return None
+            if entry.cluster_name == cluster:
+                if entry.record is None:
+                    raise corrupt(entry.path, entry.problem.removeprefix(f"{entry.path}: ").rstrip("."))
+                yield Path(entry.path), entry.record

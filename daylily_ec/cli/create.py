@@ -1,0 +1,78 @@
+"""`dyec create`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daylily_ec.cli.frame import App
+from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz
+from daylily_ec.cli.questions import asker
+from daylily_ec.cli.render import emit, pairs, table, text
+from daylily_ec.cli.session import services
+from daylily_ec.domain.zones import AvailabilityZone
+from daylily_ec.util.clock import duration
+from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
+from daylily_ec.workflow.create_cluster import ClusterCreated, CreatePlan, CreateRequest, create_cluster
+
+app = App()
+
+NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Never ask; list what is missing.")]
+PassOnWarn = Annotated[bool, typer.Option("--pass-on-warn", help="Let preflight warnings pass.")]
+Overrides = Annotated[list[str] | None, typer.Option("--repo-override", help="KEY:REF, repeatable.")]
+Rollback = Annotated[
+    bool,
+    typer.Option("--rollback-on-failure/--no-rollback-on-failure", help="Whether a failed cluster is taken down."),
+]
+
+
+@text.register
+def _(result: CreatePlan) -> str:
+    rows = [[step.action, step.name, step.description, _remark(step.detail, step.waits_for)] for step in result.steps]
+    bids = [[bid.queue, bid.compute_resource, f"{bid.price:.4f}", bid.instance_types] for bid in result.bids]
+    return (
+        f"Plan for {result.cluster_name} in {result.region_az}; nothing was changed.\n\n"
+        + table(["ACTION", "STEP", "WHAT", "REMARK"], rows)
+        + "\n"
+        + table(["QUEUE", "COMPUTE RESOURCE", "BID USD/h", "INSTANCE TYPES"], bids)
+        + f"\n{result.cluster_yaml}"
+    )
+
+
+def _remark(detail: str, waits: tuple[str, ...]) -> str:
+    return "; ".join(filter(None, (detail, f"after {', '.join(waits)}" if waits else "")))
+
+
+@text.register
+def _(result: ClusterCreated) -> str:
+    shown = pairs({
+        "cluster": result.cluster_name, "region (AZ)": f"{result.region} ({result.region_az})",
+        "status": result.status, "elapsed": duration(result.elapsed_s), "head node": result.head_node_instance_id,
+        "IP address": result.head_node_ip, "file system": result.fsx_ids, "configuration": result.cluster_yaml_path,
+        "record": result.state_path,
+    })  # fmt: skip
+    if result.status == "STOPPED":
+        return f"{shown}\nStopped after ParallelCluster's dry run, as DAY_BREAK=1 asks.\n"
+    return f"{shown}\nNext: {result.next_command}\n"
+
+
+@app.command()
+def create(
+    region_az: RegionAz,
+    profile: Profile = None,
+    config: Config = None,
+    pass_on_warn: PassOnWarn = False,
+    repo_override: Overrides = None,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    rollback_on_failure: Rollback = True,
+) -> None:
+    """Create a cluster; run again after an interruption, it goes on."""
+    zone = AvailabilityZone.parse(region_az)
+    used = services(profile, zone.region)
+    ask = asker(non_interactive=non_interactive)
+    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask), reporter=used.reporter)
+    request = CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run, rollback_on_failure,
+                            tuple(repo_override or ()))  # fmt: skip
+    emit(create_cluster(used, request))
