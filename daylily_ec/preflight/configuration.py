@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from daylily_ec.catalog.loader import PACKAGED, load_catalog
 from daylily_ec.config.models import LISTED_KEYS
 from daylily_ec.config.resources import locate
-from daylily_ec.errors import NotFound
+from daylily_ec.errors import NotFound, ValidationError
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigValidator:
-    """Values and the cluster template."""
+    """Values, the cluster template, the catalog of workflow repositories."""
 
     id: str = "config"
 
@@ -27,6 +28,7 @@ class ConfigValidator:
             [
                 Check("config.values", partial(_values, context)),
                 Check("config.cluster_template", partial(_template, context)),
+                Check("config.repository_catalog", _catalog),
             ],
         )
 
@@ -52,3 +54,20 @@ def _template(context: PreflightContext) -> CheckResult:
             "config.cluster_template", f"Correct cluster_template_yaml: {error.message}", template=name
         )
     return CheckResult.passed("config.cluster_template", template=name, path=str(path))
+
+
+def _catalog() -> CheckResult:
+    try:
+        catalog = load_catalog()
+    except ValidationError as error:
+        return CheckResult.failed(
+            "config.repository_catalog", f"Correct the catalog: {error.message}", path=PACKAGED, error=error.message
+        )
+    return CheckResult.passed(
+        "config.repository_catalog",
+        path=PACKAGED,
+        command_catalog_version=catalog.command_catalog_version,
+        default_repository=catalog.default_repository,
+        repository_count=len(catalog.repositories),
+        command_count=len(catalog.commands()),
+    )
