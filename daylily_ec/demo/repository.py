@@ -16,6 +16,7 @@ IDENTITY = "Daylily demonstration <demo@daylily.invalid> 1767225600 +0000"
 """Author and committer of the one commit: fixed, with a fixed date, so that its id depends on the files alone."""
 
 MESSAGE = f"Daylily demo workflow {TAG}\n"
+CATALOG_PLACEHOLDER = "@DEMO_REPOSITORY_URL@"
 UNWANTED = frozenset({"__pycache__", ".snakemake", "results"})
 
 
@@ -76,9 +77,6 @@ def make_repository(source: Path, path: Path) -> Repository:
     _git(path, "fast-import", "--quiet", "--done", stdin=import_stream(source))
     _git(path, "update-server-info")
     return Repository(path, _git(path, "rev-parse", f"refs/tags/{TAG}"))
-
-
-CATALOG_PLACEHOLDER = "@DEMO_REPOSITORY_URL@"
 
 
 def catalog_text(template: Path, url: str) -> str:

@@ -104,7 +104,7 @@ def ensure_tools(requirements: Path, cache_root: Path, note: Note, *, install: I
     seconds = 0.0
     with cache.exclusive(root):
         if not _works(root):
-            note(f"Installing Snakemake and MultiQC into {root} (once, about 350 MB)")
+            note(f"Installing Snakemake and MultiQC into {root} (once, about 300 MB)")
             start = time.monotonic()
             _build(root, requirements, install)
             seconds = time.monotonic() - start

@@ -107,12 +107,12 @@ class _Editor:
 def left_align(reference: str, variant: Variant) -> Variant:
     """The variant in VCF normal form: trimmed, and as far left as the reference allows.
 
-    >>> left_align("GCACACAT", Variant(6, "CA", "C"))
+    >>> left_align("GCACACAT", Variant(5, "ACA", "A"))
     Variant(position=1, ref='GCA', alt='G')
     """
     position, ref, alt = variant.position, variant.ref, variant.alt
     while True:
-        if ref and alt and ref[-1] == alt[-1]:
+        if ref and alt and ref[-1] == alt[-1] and (position > 1 or min(len(ref), len(alt)) > 1):
             ref, alt = ref[:-1], alt[:-1]
         elif (not ref or not alt) and position > 1:
             position -= 1

@@ -83,7 +83,11 @@ def file_record(path: Path, genome: str, described: tuple[dict[str, Any], list[s
     """One entry of `files[]`."""
     relative = path.as_posix()
     kind = classification(relative)
-    metadata: dict[str, Any] = {"result_scope": "day", "genome_build": genome, "artifact_format": path.suffix.lstrip(".")}
+    metadata: dict[str, Any] = {
+        "result_scope": "day",
+        "genome_build": genome,
+        "artifact_format": path.suffix.lstrip("."),
+    }
     tags = [f"artifact_role:{kind}"]
     multiqc = kind.startswith("multiqc_")
     if multiqc or kind in ("samples_manifest", "units_manifest"):
@@ -137,8 +141,8 @@ def is_moving(path: Path, moving: frozenset[str]) -> bool:
     return path.as_posix() in moving or slurm_output or path.name.startswith(".snakemake")
 
 
-def manifest(args: argparse.Namespace) -> dict[str, Any]:
-    """The whole document."""
+def manifest(args: argparse.Namespace, tools: dict[str, str]) -> dict[str, Any]:
+    """The whole document; `tools` are the versions of the programs, among them `snakemake`."""
     results = Path("results/day") / args.genome
     moving = frozenset({args.manifest, args.log})
     paths = [Path(name) for name in CONFIG_TABLES]
@@ -159,7 +163,7 @@ def manifest(args: argparse.Namespace) -> dict[str, Any]:
             "pipeline_name": PIPELINE,
             "pipeline_version": git("describe", "--tags", "--exact-match") or "unversioned",
             "git_sha": git("rev-parse", "HEAD") or "unknown",
-            "snakemake_version": version("snakemake"),
+            "snakemake_version": tools["snakemake"],
             "workflow_config_hash": canonical_sha256(json.loads(args.settings)),
             "workflow_profile": args.profile,
             "container_images": [],
@@ -167,11 +171,10 @@ def manifest(args: argparse.Namespace) -> dict[str, Any]:
         },
         "artifact_boundaries": {
             "included": [f"results/day/{args.genome}", *CONFIG_TABLES],
-            "excluded": [*sorted(moving), "logs/slurm: output of the job that writes the manifest",
-                         ".snakemake*"],
+            "excluded": [*sorted(moving), "logs/slurm: output of the job that writes the manifest", ".snakemake*"],
         },
         "root_analysis_dir": {"relative_path": "."},
-        "provenance_refs": {"tools": tool_versions(), "slurm_jobs": args.jobs},
+        "provenance_refs": {"tools": tools, "slurm_jobs": args.jobs},
         "required_files": [record["relative_path"] for record in files if record["required"]],
         "files": files,
         "warnings": json.loads(args.warnings),
@@ -187,7 +190,7 @@ def main() -> None:
     args = parser.parse_args()
     logs = Path("results/day") / args.genome / "logs"
     Path(args.jobs).write_text(slurm_jobs(logs))
-    Path(args.manifest).write_text(json.dumps(manifest(args), indent=2, sort_keys=True) + "\n")
+    Path(args.manifest).write_text(json.dumps(manifest(args, tool_versions()), indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CONFIG_TABLES = ("config/samples.tsv", "config/units.tsv")
 BLANK = frozenset({"", "na", "NA"})
@@ -69,12 +70,18 @@ def read_samples() -> dict[str, Sample]:
     return samples
 
 
-def unsupported_tools(config: Mapping[str, object]) -> list[str]:
+def _names(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(name) for name in value or []]
+
+
+def unsupported_tools(config: Mapping[str, Any]) -> list[str]:
     """One sentence per requested tool that this workflow replaces by the one it has."""
-    notes = []
-    for key, have in TOOLS.items():
-        wanted = config.get(key) or []
-        names = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]  # type: ignore[attr-defined]
-        notes += [f"{key} {name} is not part of this workflow; {have} is used instead" for name in names if name != have]
-    notes += [f"sv_callers {name} is not part of this workflow; ignored" for name in config.get("sv_callers") or []]  # type: ignore[attr-defined]
-    return notes
+    notes = [
+        f"{key} {name} is not part of this workflow; {have} is used instead"
+        for key, have in TOOLS.items()
+        for name in _names(config.get(key))
+        if name != have
+    ]
+    return notes + [
+        f"sv_callers {name} is not part of this workflow; ignored" for name in _names(config.get("sv_callers"))
+    ]
