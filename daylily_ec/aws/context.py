@@ -81,6 +81,7 @@ def aws_code(error: AwsError) -> str:
 def translate(exc: Exception, service: str, operation: str) -> Exception:
     """The error of ours for a botocore exception; anything else is returned unchanged."""
     from botocore import exceptions as bc
+    from botocore.parsers import ResponseParserError
 
     action = f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
     if isinstance(exc, bc.ClientError):
@@ -93,6 +94,9 @@ def translate(exc: Exception, service: str, operation: str) -> Exception:
         return Unreachable(f"{action}: the AWS endpoint did not answer: {exc}", hint="Check the network, then repeat.")
     if isinstance(exc, bc.ParamValidationError):
         return ValidationError(f"{action}: {exc}")
+    if isinstance(exc, ResponseParserError):
+        return AwsError(f"{action}: the answer is not one of AWS's: {str(exc).splitlines()[0]}",
+                        hint="Repeat; if it stays, look for a proxy in between.")  # fmt: skip
     if isinstance(exc, bc.BotoCoreError):
         return AwsError(f"{action}: {exc}")
     return exc

@@ -183,11 +183,15 @@ def _policies_of(backend: Any, arn: str) -> tuple[list[Document], list[Document]
 def _documents(entity: Any) -> Iterator[Any]:
     inline = getattr(entity, "policies", {})
     yield from (policy.policy_document if hasattr(policy, "policy_document") else policy for policy in inline.values())
-    yield from (policy.document for policy in entity.managed_policies.values())
+    yield from map(_in_force, entity.managed_policies.values())
 
 
 def _boundary(backend: Any, entity: Any) -> list[Document] | None:
     arn = getattr(entity, "permissions_boundary_arn", None) or getattr(entity, "permissions_boundary", None)
     if not arn:
         return None
-    return _parsed([backend.get_policy(arn if isinstance(arn, str) else arn["PermissionsBoundaryArn"]).document])
+    return _parsed([_in_force(backend.get_policy(arn if isinstance(arn, str) else arn["PermissionsBoundaryArn"]))])
+
+
+def _in_force(policy: Any) -> Any:
+    return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
