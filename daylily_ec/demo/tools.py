@@ -26,7 +26,6 @@ Install = Callable[[Path, Path], None]
 """Installs the second argument, a requirements file, for the first one, a Python interpreter."""
 
 INSTALL_SECONDS = 900.0
-PROBE = "import snakemake, multiqc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,10 @@ def test_manifest_hashes_every_exported_result(finished: Run, served: tuple[Repo
     assert document["analysis"] == {"analysis_name": "demo-1", "genome_build": GENOME, "run_name": "EAS20-8"}
 
 
+def test_launch_leaves_no_bytecode_in_the_clone(finished: Run) -> None:
+    assert not list(finished.clone.rglob("__pycache__"))
+
+
 def test_replaced_tools_are_recorded(finished: Run) -> None:
     warnings = manifest(finished)["warnings"]
     assert isinstance(warnings, list)
