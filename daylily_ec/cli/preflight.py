@@ -23,7 +23,23 @@ PassOnWarn = Annotated[bool, typer.Option("--pass-on-warn", help="Let warnings p
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Run every validator, even after a failure.")]
 ProbeWrites = Annotated[bool, typer.Option("--probe-writes", help="Write and delete one object at the export root.")]
 
-_SHOWN = 100
+_FACTS = {
+    "caller_arn": "caller",
+    "current": "version",
+    "current_value": "quota",
+    "tot_vcpu_demand": "demand",
+    "attached_to": "attached to",
+    "action": "action",
+    "simulated": "actions simulated:",
+    "template": "template",
+    "default_repository": "default",
+    "access": "access by",
+    "public_subnet_id": "public",
+    "private_subnet_id": "private",
+    "stack": "stack",
+    "existing_status": "exists:",
+}
+"""Details worth a remark when there is nothing to do, with the words before them."""
 
 
 @text.register
@@ -35,9 +51,8 @@ def _(result: PreflightReport) -> str:
 
 
 def _remark(check: CheckResult) -> str:
-    facts = [f"{key}={value}" for key, value in check.details.items() if isinstance(value, str | int | float) and value]
-    words = check.remediation or str(check.details.get("note") or "") or ", ".join(facts)
-    return words if check.remediation or len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
+    facts = [f"{name} {check.details[key]}" for key, name in _FACTS.items() if check.details.get(key)]
+    return check.remediation or str(check.details.get("note") or "") or ", ".join(facts)
 
 
 @app.command()

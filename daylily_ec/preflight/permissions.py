@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 
 from daylily_ec.aws.iam import AttachedPolicy, Denial, PrincipalKind
 from daylily_ec.errors import AwsError
@@ -57,26 +58,32 @@ class IamValidator:
 
 
 class _Attached:
-    """The caller's policies, read once for both checks."""
+    """The caller's policies, read once for both checks while the simulation runs beside them."""
 
     def __init__(self, context: PreflightContext) -> None:
         self._context = context
-        self._error: AwsError | None = None
-        self._policies: tuple[AttachedPolicy, ...] = ()
-        try:
-            self._policies = context.reads.iam.attached_policies(context.principal)
-        except AwsError as error:
-            self._error = error
+        self._lock = Lock()
+        self._answer: tuple[AttachedPolicy, ...] | AwsError | None = None
+
+    def _policies(self) -> tuple[AttachedPolicy, ...]:
+        with self._lock:
+            if self._answer is None:
+                try:
+                    self._answer = self._context.reads.iam.attached_policies(self._context.principal)
+                except AwsError as error:
+                    self._answer = error
+        if isinstance(self._answer, AwsError):
+            raise self._answer
+        return self._answer
 
     def check(self, id: str, policy: str) -> CheckResult:
         principal = self._context.principal
         details = {"policy": policy, "user": principal.name, "kind": principal.kind.value}
         if principal.kind is PrincipalKind.ROOT:
             return CheckResult.passed(id, **details, note="the root user may do everything")
-        if self._error is not None:
-            raise self._error
-        holder = next((item for item in self._policies if item.name == policy), None)
-        full = next((item for item in self._policies if item.arn.endswith(_ADMINISTRATOR)), None)
+        attached = self._policies()
+        holder = next((item for item in attached if item.name == policy), None)
+        full = next((item for item in attached if item.arn.endswith(_ADMINISTRATOR)), None)
         if holder is not None:
             return CheckResult.passed(id, **details, attached_to=holder.via)
         if full is not None:
