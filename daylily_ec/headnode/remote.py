@@ -49,7 +49,10 @@ class RemoteScript:
 
 
 def _export(name: str, value: str) -> str:
-    raw = value.encode()
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        raise ValidationError(f"The value of {name} is not valid UTF-8.") from None
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a parameter")
     if "\0" in value:

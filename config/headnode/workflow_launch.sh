@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Checks whether a workflow can be launched (DYEC_MODE=check) or launches it (DYEC_MODE=launch).
+# Facts come back as marker lines on stdout, refusals as __DAYLILY_ERROR__=token with the reason on stderr and exit 8.
+set -u -o pipefail
+
+root="${DYEC_ANALYSIS_ROOT%/}"
+entity_dir="$root/$DYEC_ENTITY"
+analysis_dir="$entity_dir/$DYEC_ANALYSIS_ID"
+repo_path="$analysis_dir/$DYEC_FOLDER"
+runs="$HOME/daylily-runs"
+run_dir="$runs/$DYEC_SESSION"
+partial="$entity_dir/.partial.$DYEC_LAUNCH_ID"
+replaced="$entity_dir/.replaced.$DYEC_LAUNCH_ID"
+
+mark() { printf '__DAYLILY_%s__=%s\n' "$1" "$2"; }
+refuse() {
+    mark ERROR "$1"
+    printf '%s\n' "$2" >&2
+    exit 8
+}
+
+controller_runs() {
+    # Whether the controller named in a run directory is the same living process of the same boot.
+    local boot pid start now
+    read -r boot pid start 2> /dev/null < "$1/controller" || return 1
+    [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
+    now=$(sed 's/^.*) //' "/proc/$pid/stat" 2> /dev/null | cut -d ' ' -f 20) || return 1
+    [ "$now" = "$start" ]
+}
+
+session_runs() { tmux has-session -t "=$(basename "$1")" 2> /dev/null || controller_runs "$1"; }
+
+check_tools() {
+    local tool missing=""
+    for tool in git tmux flock; do command -v "$tool" > /dev/null || missing="$missing $tool"; done
+    [ -z "$missing" ] || refuse missing_tools "Not on PATH of $(id -un) on $(hostname):$missing"
+}
+
+check_root() {
+    [ -d "$root" ] || [ -w "$(dirname "$root")" ] || refuse missing_analysis_root "$root does not exist and cannot be made."
+    [ ! -d "$root" ] || [ -w "$root" ] || refuse missing_analysis_root "$root is not writable for $(id -un)."
+    [ ! -L "$entity_dir" ] || refuse unsafe_analysis_dir "$entity_dir is a symbolic link."
+}
+
+check_session() {
+    local doing=""
+    session_runs "$run_dir" || return 0
+    [ ! -r "$run_dir/status.json" ] || doing=$(sed -n 's/^  "\(phase\|analysis_dir\|started_at\)": "\(.*\)",\{0,1\}$/\1 \2/p' "$run_dir/status.json" | paste -sd ';' -)
+    refuse session_exists "Session $DYEC_SESSION is busy${doing:+: $doing}."
+}
+
+check_analysis_dir() {
+    local other
+    for other in "$runs"/*/; do
+        [ "$(cat "${other}analysis_dir" 2> /dev/null)" = "$analysis_dir" ] || continue
+        ! session_runs "${other%/}" || refuse analysis_dir_busy "Session $(basename "$other") works in $analysis_dir."
+    done
+    [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || return 0
+    [ "$DYEC_REPLACE" = 1 ] || refuse analysis_dir_exists "$analysis_dir already exists."
+    if [ -L "$analysis_dir" ] || [ ! -d "$analysis_dir" ] ||
+        [ "$(realpath "$analysis_dir")" != "$(realpath "$root")/$DYEC_ENTITY/$DYEC_ANALYSIS_ID" ]; then
+        refuse unsafe_replace_existing_analysis_dir "$analysis_dir is not a plain directory of its own; not replaced."
+    fi
+}
+
+check_all() {
+    check_tools
+    check_root
+    check_session
+    check_analysis_dir
+}
+
+one_table() {
+    # The one file of the stage whose name ends in $1; it may still be on its way from S3.
+    local found deadline=$((SECONDS + DYEC_STAGE_WAIT_S))
+    shopt -s nullglob
+    while :; do
+        found=("$DYEC_STAGE_DIR"/*"$1")
+        [ "${#found[@]}" -eq 0 ] || break
+        [ "$SECONDS" -lt "$deadline" ] || refuse missing_config "No *$1 in $DYEC_STAGE_DIR after $DYEC_STAGE_WAIT_S s."
+        sleep 1
+    done
+    [ "${#found[@]}" -eq 1 ] || refuse ambiguous_stage "More than one *$1 in $DYEC_STAGE_DIR: ${found[*]##*/}"
+    table="${found[0]}"
+}
+
+put_inputs() {
+    # Into the fresh clone $1.
+    mkdir -p "$1/config" || exit 1
+    case "$DYEC_INPUT" in
+        none) return 0 ;;
+        tables)
+            printf %s "$DYEC_SAMPLES_TSV" > "$1/config/samples.tsv" || exit 1
+            printf %s "$DYEC_UNITS_TSV" > "$1/config/units.tsv" || exit 1 ;;
+        stage)
+            cp -- "$samples_table" "$1/config/samples.tsv" || refuse missing_config "$samples_table cannot be copied."
+            cp -- "$units_table" "$1/config/units.tsv" || refuse missing_config "$units_table cannot be copied." ;;
+    esac
+}
+
+clone() {
+    local try
+    export GIT_TERMINAL_PROMPT=0
+    for try in 1 2 3; do
+        rm -rf "$1"
+        if git clone --quiet --no-checkout -- "$DYEC_REPOSITORY_URL" "$1"; then return 0; fi
+        [ "$try" = 3 ] || sleep $((try * DYEC_RETRY_S))
+    done
+    refuse clone_failed "$DYEC_REPOSITORY_URL could not be cloned in 3 tries."
+}
+
+check_out() {
+    local name
+    commit=""
+    for name in "refs/tags/$DYEC_GIT_REF" "refs/remotes/origin/$DYEC_GIT_REF" "$DYEC_GIT_REF"; do
+        commit=$(git -C "$1" rev-parse --verify --quiet "$name^{commit}") && break
+    done
+    [ -n "$commit" ] || refuse unknown_git_ref "$DYEC_REPOSITORY_URL has no tag, branch or commit $DYEC_GIT_REF."
+    git -C "$1" -c advice.detachedHead=false checkout --quiet --detach "$commit" ||
+        refuse clone_failed "$DYEC_GIT_REF of $DYEC_REPOSITORY_URL could not be checked out."
+}
+
+put_analysis_dir() {
+    # The finished clone takes its place in one step; what it replaces goes only after that.
+    local existed=0
+    if [ -d "$analysis_dir" ]; then
+        existed=1
+        mv -T "$analysis_dir" "$replaced" || refuse replace_failed "$analysis_dir cannot be moved away."
+    fi
+    if ! mv -T "$partial" "$analysis_dir"; then
+        [ "$existed" = 0 ] || mv -T "$replaced" "$analysis_dir"
+        refuse analysis_dir_exists "$analysis_dir appeared meanwhile."
+    fi
+    [ "$existed" = 0 ] || mark REPLACED_ANALYSIS_DIR "$analysis_dir"
+}
+
+setting() { printf '%s=%q\n' "$1" "$2"; }
+
+settings() {
+    local name
+    for name in SESSION ENTITY ANALYSIS_ID REPOSITORY GIT_REF COMMAND ACTIVATE PROJECT SKIP_PROJECT_CHECK GENOME; do
+        name="DYEC_$name"
+        setting "$name" "${!name}"
+    done
+    setting DYEC_ANALYSIS_DIR "$analysis_dir"
+    setting DYEC_REPO_PATH "$repo_path"
+    setting DYEC_COMMIT "$commit"
+    setting DYEC_STARTED_AT "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+keep_old_run() {
+    # The directory of an earlier run of this name is kept beside it, so nothing old can be taken for new.
+    local number=1
+    [ -e "$run_dir" ] || return 0
+    while [ -e "$run_dir.$number" ]; do number=$((number + 1)); done
+    mv -T "$run_dir" "$run_dir.$number"
+}
+
+put_run_dir() {
+    keep_old_run &&
+        mkdir "$run_dir" &&
+        : > "$run_dir/tmux.log" &&
+        printf '%s\n' "$analysis_dir" > "$run_dir/analysis_dir" &&
+        settings > "$run_dir/launch.env" &&
+        printf %s "$DYEC_SESSION_SCRIPT" > "$run_dir/launch.sh" &&
+        chmod 0700 "$run_dir/launch.sh" &&
+        "$run_dir/launch.sh" prepare
+}
+
+start() {
+    # The workflow's shell shall not inherit the parameters of this script, nor its lock.
+    local name strip=() deadline=$((SECONDS + 60))
+    while IFS= read -r name; do strip+=(-u "$name"); done < <(compgen -e DYEC_)
+    env "${strip[@]}" tmux new-session -d -s "$DYEC_SESSION" -c "$repo_path" bash -l "$run_dir/launch.sh" 9>&- ||
+        refuse session_start_failed "tmux could not start the session $DYEC_SESSION."
+    until [ -e "$run_dir/controller" ]; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            tmux kill-session -t "=$DYEC_SESSION" 2> /dev/null
+            refuse session_start_timeout "Session $DYEC_SESSION did not start within 60 s: $(tail -n 5 "$run_dir/tmux.log")"
+        fi
+        sleep 0.1
+    done
+}
+
+undo() {
+    # Nothing has run in the new directory, so it goes; what it replaced comes back.
+    rm -rf "$analysis_dir"
+    [ ! -d "$replaced" ] || mv -T "$replaced" "$analysis_dir"
+}
+
+launch() {
+    mkdir -p "$entity_dir" "$runs" || refuse missing_analysis_root "$entity_dir cannot be made."
+    exec 9> "$runs/.$DYEC_SESSION.lock"
+    flock -w 60 9 || refuse session_exists "Another launch of session $DYEC_SESSION is under way."
+    check_all
+    if [ "$DYEC_INPUT" = stage ]; then
+        one_table _samples.tsv; samples_table="$table"
+        one_table _units.tsv; units_table="$table"
+    fi
+    trap 'rm -rf "$partial"' EXIT
+    mkdir "$partial" || refuse missing_analysis_root "$partial cannot be made."
+    clone "$partial/$DYEC_FOLDER"
+    check_out "$partial/$DYEC_FOLDER"
+    put_inputs "$partial/$DYEC_FOLDER"
+    put_analysis_dir
+    trap undo EXIT
+    put_run_dir || refuse run_dir_failed "$run_dir cannot be written."
+    start
+    trap - EXIT
+    rm -rf "$replaced"
+    mark SESSION "$DYEC_SESSION"
+    mark TMUX_SESSION "$DYEC_SESSION"
+    mark RUN_DIR "$run_dir"
+    mark REPO_PATH "$repo_path"
+    mark COMMIT "$commit"
+    local ended
+    ended=$(sed -n 's/^  "exit_code": \([0-9]*\),$/\1/p' "$run_dir/status.json")
+    [ -z "$ended" ] || mark COMPLETED_QUICKLY "exit_code=$ended"
+}
+
+case "$DYEC_MODE" in
+    check)
+        check_all
+        mark RUN_DIR "$run_dir"
+        mark REPO_PATH "$repo_path" ;;
+    launch) launch ;;
+    *) exit 64 ;;
+esac

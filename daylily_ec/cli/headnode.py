@@ -1,0 +1,120 @@
+"""`dyec headnode`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from daylily_ec.cli.frame import FRAME, App
+from daylily_ec.cli.options import Cluster, Profile, Region
+from daylily_ec.cli.render import emit, pairs, table, text
+from daylily_ec.cli.session import services
+from daylily_ec.errors import ToolchainError, UsageError
+from daylily_ec.workflow.run_on_headnode import (
+    PLUGIN,
+    CommandResult,
+    ConnectCommand,
+    HeadNodeInfo,
+    Queue,
+    RunCommand,
+    connect_command,
+    describe_head_node,
+    list_queue,
+    require_success,
+    run_command,
+)
+
+app = App("Run commands on the head node; connect to it.")
+
+
+@app.command("run")
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Command and its arguments.")],
+    region: Region,
+    cluster: Cluster,
+    profile: Profile = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, max=172800, help="Seconds it may run.")] = 300.0,
+) -> None:
+    """Run a command as the cluster user.  No shell reads it; for one, run: bash -c '...'."""
+    result = run_command(services(profile, region), RunCommand(cluster, tuple(command), timeout))
+    if FRAME.json:
+        require_success(result)
+    emit(result)
+    sys.stderr.write(result.stderr if not FRAME.json else "")
+    require_success(result)
+
+
+@text.register
+def _(result: CommandResult) -> str:
+    return result.stdout
+
+
+@app.command("info")
+def info(region: Region, cluster: Cluster, profile: Profile = None) -> None:
+    """Show the head node as AWS sees it."""
+    emit(describe_head_node(services(profile, region), cluster))
+
+
+@text.register
+def _(result: HeadNodeInfo) -> str:
+    node = result.head_node
+    return pairs(
+        {
+            "cluster": result.cluster,
+            "region": result.region,
+            "cluster status": result.cluster_status,
+            "instance": node.instance_id if node else "none",
+            "state": node.state if node else "",
+            "type": node.instance_type if node else "",
+            "private ip": node.private_ip if node else "",
+            "public ip": node.public_ip if node else "",
+            "launched": node.launched_at if node else "",
+            "agent": result.agent,
+            "file systems": result.file_system_ids,
+        }
+    )
+
+
+@app.command("jobs")
+def jobs(region: Region, cluster: Cluster, profile: Profile = None) -> None:
+    """Show Slurm's queue."""
+    emit(list_queue(services(profile, region), cluster))
+
+
+@text.register
+def _(result: Queue) -> str:
+    if not result.jobs:
+        return f"No jobs on {result.cluster}."
+    rows = [[job.job_id, job.partition, job.cpus, job.state, job.nodes, job.name, job.user, job.reason]
+            for job in result.jobs]  # fmt: skip
+    return table(["JOB", "PARTITION", "CPUS", "STATE", "NODES", "NAME", "USER", "REASON"], rows)
+
+
+@app.command("connect")
+def connect(
+    region: Region,
+    cluster: Cluster,
+    profile: Profile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command; do not run it.")] = False,
+) -> None:
+    """Log in to the head node with Session Manager."""
+    if FRAME.json and not dry_run:
+        raise UsageError("connect opens a terminal; --json goes with --dry-run only.")
+    command = connect_command(services(profile, region), cluster)
+    if dry_run:
+        emit(command)
+        return
+    for program in (PLUGIN, command.argv[0]):
+        if shutil.which(program) is None:
+            raise ToolchainError(f"{program} is not on PATH; Session Manager needs it.",
+                                 hint="Install it, or run single commands: dyec headnode run -- COMMAND")  # fmt: skip
+    os.execvp(command.argv[0], command.argv)
+
+
+@text.register
+def _(result: ConnectCommand) -> str:
+    return result.line
