@@ -51,8 +51,12 @@ def _(result: PreflightReport) -> str:
 
 
 def _remark(check: CheckResult) -> str:
-    facts = [f"{name} {check.details[key]}" for key, name in _FACTS.items() if check.details.get(key)]
+    facts = [f"{name} {_short(check.details[key])}" for key, name in _FACTS.items() if check.details.get(key)]
     return check.remediation or str(check.details.get("note") or "") or ", ".join(facts)
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @app.command()

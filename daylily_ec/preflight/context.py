@@ -86,11 +86,11 @@ class PreflightContext:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: `run` answers; an AWS error in it ends with status `on_error` and is shown, never read as absence."""
+    """One check: `run` answers; an AWS error in it ends with status `on_error` (None: ends the run) and is shown."""
 
     id: str
     run: Callable[[], CheckResult]
-    on_error: Status = Status.WARN
+    on_error: Status | None = Status.WARN
 
 
 class Validator(Protocol):
@@ -122,6 +122,8 @@ def _guarded(check: Check) -> CheckResult:
     except (CredentialsExpired, NoCredentials):
         raise
     except AwsError as error:
+        if check.on_error is None:
+            raise
         return CheckResult(check.id, check.on_error, {"error": error.message, "note": "could not be read"}, _try(error))
 
 

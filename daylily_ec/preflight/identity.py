@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult
@@ -15,15 +16,15 @@ class IdentityValidator:
     id: str = "identity"
 
     def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
-        identity = context.identity
+        return run_checks(context, [Check("identity.caller", partial(_caller, context), on_error=None)])
 
-        def caller() -> CheckResult:
-            return CheckResult.passed(
-                "identity.caller",
-                account_id=identity.account_id,
-                caller_arn=identity.arn,
-                user=identity.user,
-                kind=context.principal.kind.value,
-            )
 
-        return run_checks(context, [Check("identity.caller", caller)])
+def _caller(context: PreflightContext) -> CheckResult:
+    identity = context.identity
+    return CheckResult.passed(
+        "identity.caller",
+        account_id=identity.account_id,
+        caller_arn=identity.arn,
+        user=identity.user,
+        kind=context.principal.kind.value,
+    )
