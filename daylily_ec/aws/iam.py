@@ -1,21 +1,13 @@
-"""IAM: who the caller is, what is attached to it, what it may do; the policies and roles that clusters need.
-
-Mutations: `create_policy` is safe to repeat because the name is unique in the account (a second call adopts).
-"""
+"""IAM: who the caller is, what is attached to it, what it may do, which policies the account has; read only."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from daylily_ec.aws.context import AwsContext, Client, aws_code
-from daylily_ec.domain.outcomes import Outcome
-from daylily_ec.errors import AwsError
-
-_ABSENT = "NoSuchEntity"
+from daylily_ec.aws.context import AwsContext, Client
 
 
 class PrincipalKind(StrEnum):
@@ -81,12 +73,6 @@ class IamApi(Protocol):
     def local_policies(self, name: str) -> tuple[str, ...]:
         """ARNs of the account's own managed policies of that name (paths may differ)."""
 
-    def role_arn(self, name: str) -> str | None:
-        """ARN of a role, None when there is no such role."""
-
-    def create_policy(self, name: str, document: Mapping[str, Any]) -> tuple[str, Outcome]:
-        """Make a managed policy unless the name exists; its ARN."""
-
 
 class Iam:
     """`IamApi` through boto3."""
@@ -137,29 +123,6 @@ class Iam:
     def local_policies(self, name: str) -> tuple[str, ...]:
         found = self._client.pages("list_policies", "Policies", Scope="Local")
         return tuple(policy["Arn"] for policy in found if policy["PolicyName"] == name)
-
-    def role_arn(self, name: str) -> str | None:
-        try:
-            role: dict[str, str] = self._client.call("get_role", RoleName=name)["Role"]
-        except AwsError as error:
-            if aws_code(error) == _ABSENT:
-                return None
-            raise
-        return role["Arn"]
-
-    def create_policy(self, name: str, document: Mapping[str, Any]) -> tuple[str, Outcome]:
-        existing = self.local_policies(name)
-        if existing:
-            return existing[0], Outcome.ADOPTED
-        text = json.dumps(document, sort_keys=True)
-        try:
-            policy: dict[str, str] = self._client.call("create_policy", PolicyName=name, PolicyDocument=text)["Policy"]
-        except AwsError as error:
-            existing = self.local_policies(name) if aws_code(error) == "EntityAlreadyExists" else ()
-            if not existing:
-                raise
-            return existing[0], Outcome.ADOPTED
-        return policy["Arn"], Outcome.CREATED
 
 
 def _reason(result: dict[str, Any]) -> str:

@@ -95,9 +95,12 @@ class _Attached:
 
 def _spot_link_policy(context: PreflightContext) -> CheckResult:
     found = context.reads.iam.local_policies(SPOT_LINK_POLICY)
-    action = "already_exists" if found else "will_create"
     return CheckResult.passed(
-        "iam.pcluster_omics_policy", policy=SPOT_LINK_POLICY, arn=found[0] if found else None, action=action
+        "iam.pcluster_omics_policy",
+        policy=SPOT_LINK_POLICY,
+        arn=found[0] if found else None,
+        action="already_exists" if found else "absent",
+        note="" if found else "absent: preflight makes nothing; EC2 Spot makes its linked role at first use",
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from daylily_ec.aws.cloudformation import Stack
 from daylily_ec.aws.clusters import ClusterView
@@ -18,7 +17,6 @@ from daylily_ec.config.models import ClusterConfig
 from daylily_ec.config.resolve import resolve
 from daylily_ec.config.triplets import TripletFile
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.errors import AwsError
@@ -93,12 +91,6 @@ class FakeIam:
 
     def local_policies(self, name: str) -> tuple[str, ...]:
         return ()
-
-    def role_arn(self, name: str) -> str | None:
-        return None
-
-    def create_policy(self, name: str, document: Mapping[str, Any]) -> tuple[str, Outcome]:
-        raise AssertionError("preflight changes nothing")
 
 
 @dataclass

@@ -103,9 +103,9 @@ def test_an_error_is_never_read_as_not_attached(world: World) -> None:
 
 
 @pytest.mark.weakness("W-06")
-def test_a_missing_spot_policy_is_only_announced(world: World) -> None:
+def test_a_missing_spot_policy_is_only_reported(world: World) -> None:
     check = run(IamValidator(), world)["iam.pcluster_omics_policy"]
-    assert (check.status.value, check.details["action"]) == ("PASS", "will_create")
+    assert (check.status.value, check.details["action"]) == ("PASS", "absent")
 
 
 def test_a_denied_action_fails_and_is_named(world: World) -> None:
