@@ -7,6 +7,7 @@ mistaken for ours.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from daylily_ec.errors import DyecError
 from daylily_ec.localcloud.layout import Layout
+from daylily_ec.localcloud.leftovers import MARK, kill_marked
 from daylily_ec.localcloud.profile import PROFILE, REGION, write_profile
 
 START_SECONDS = 60.0
@@ -109,7 +111,7 @@ def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:  # noqa: B0
         if found is None:
             _clear(layout)
             found = _start(layout, options)
-        _write_profile(layout, found.endpoint)
+        write_profile(layout, found.endpoint)
     seconds = round(time.monotonic() - began, 2)
     return Started(outcome, found.endpoint, found.pid, PROFILE, REGION, found.root, found.head_nodes, seconds)
 
@@ -187,12 +189,7 @@ def _request(method: str, endpoint: str, path: str) -> bytes:
 
 @contextmanager
 def _locked(layout: Layout) -> Iterator[None]:
-    layout.lock.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(layout.lock)
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout:
-        raise LocalCloudError(f"Another process has been starting or stopping {layout.root} for too long.") from None
+    lock = _acquire(layout)
     try:
         yield
         if not layout.root.exists():
@@ -201,10 +198,24 @@ def _locked(layout: Layout) -> Iterator[None]:
         lock.release()
 
 
+def _acquire(layout: Layout) -> FileLock:
+    lock = FileLock(layout.lock)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        layout.lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        except FileNotFoundError:
+            continue  # a `down` that finished meanwhile took the directory away
+        except Timeout:
+            raise LocalCloudError(f"Another process is busy with {layout.root}; waited {LOCK_SECONDS:.0f} s.") from None
+        return lock
+
+
 def _remove_traces(layout: Layout) -> None:
     """Take the lock file and an empty parent away, so that nothing is left of a cloud that is gone."""
     layout.lock.unlink(missing_ok=True)
-    if not any(layout.root.parent.iterdir()):
+    with contextlib.suppress(OSError):  # not empty: it holds other things of daylily's
         layout.root.parent.rmdir()
 
 
@@ -218,7 +229,7 @@ def _start(layout: Layout, options: UpOptions) -> Running:
             stderr=log,
             start_new_session=True,
             cwd=layout.root,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={**os.environ, MARK: str(layout.root), "PYTHONPATH": _import_path()},
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -229,14 +240,16 @@ def _start(layout: Layout, options: UpOptions) -> Running:
             break
         time.sleep(POLL_SECONDS)
     process.kill()
-    last = "\n".join(layout.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    process.wait()
+    last = layout.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
     _clear(layout)
-    raise LocalCloudError("The local cloud did not start.", details={"log": last}, hint=_first_error(last))
+    reason = next((line.strip() for line in reversed(last) if line.strip()), "no output")
+    raise LocalCloudError(f"The local cloud did not start: {reason}", details={"log": last})
 
 
-def _first_error(log: str) -> str:
-    lines = [line for line in log.splitlines() if line.strip()]
-    return f"look at the last lines of its log: {lines[-1]}" if lines else "run it again with --debug"
+def _import_path() -> str:
+    """What this process can import the daemon can import too, wherever it is started."""
+    return os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
 
 
 def _command(layout: Layout, options: UpOptions) -> Sequence[str]:
@@ -244,10 +257,6 @@ def _command(layout: Layout, options: UpOptions) -> Sequence[str]:
     for mount in options.node_mounts:
         command += ["--node-mount", mount]
     return [*command, "--manager", options.manager] if options.manager else command
-
-
-def _write_profile(layout: Layout, endpoint: str) -> None:
-    write_profile(layout, endpoint)
 
 
 def _terminate(found: Running) -> None:
@@ -273,9 +282,7 @@ def _clear(layout: Layout) -> None:
     """Remove what a daemon of this root left: boxes that outlived it, then every file."""
     if not layout.root.exists():
         return
-    from daylily_ec.localcloud.nodes.manager import remove_leftovers
-
-    remove_leftovers(layout.root)
+    kill_marked(layout.root)
     shutil.rmtree(layout.root, onerror=_make_writable)
 
 

@@ -10,14 +10,18 @@ from daylily_ec.localcloud.layout import Layout
 
 PROFILE = "daylily-local"
 REGION = "us-west-2"
+USER = "daylily-local"
+"""IAM user, an administrator, whose access key the profile holds."""
+ACCESS_KEY_ID = "AKIALOCALDAYLILY2026"
+SECRET_ACCESS_KEY = "local-cloud-only/no-real-account-accepts-it"
 
 
-def write_profile(layout: Layout, endpoint: str, access_key_id: str, secret_access_key: str) -> None:
+def write_profile(layout: Layout, endpoint: str) -> None:
     """Write the configuration and the credentials file; the latter is readable by the owner alone."""
     layout.aws_config.parent.mkdir(parents=True, exist_ok=True)
     config = f"[profile {PROFILE}]\nregion = {REGION}\noutput = json\ncli_pager =\nendpoint_url = {endpoint}\n"
     layout.aws_config.write_text(config, encoding="utf-8")
-    secret = f"[{PROFILE}]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
+    secret = f"[{PROFILE}]\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
     _write_private(layout.aws_credentials, secret)
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
+from daylily_ec.localcloud.profile import ACCESS_KEY_ID, SECRET_ACCESS_KEY, USER
+
 ACCOUNT_ID: str = DEFAULT_ACCOUNT_ID
-REGION = "us-west-2"
-USER = "daylily-local"
-ACCESS_KEY_ID = "AKIALOCALDAYLILY2026"
-SECRET_ACCESS_KEY = "local-cloud-only/no-real-account-accepts-it"  # noqa: S105 (throw-away by design)
 
 
 def seed() -> None:

@@ -16,6 +16,7 @@ from daylily_ec.localcloud.patches.cloudformation import (
     hosted_zone,
     instance,
     nested,
+    network,
     parsing,
     responses,
     security_group_rules,
@@ -36,6 +37,7 @@ def install() -> None:
     instance.install()
     hosted_zone.install()
     security_group_rules.install()
+    network.install()
     engine.install()
     update.install()
     responses.install()

@@ -53,7 +53,7 @@ def create_resource(stack: Stack, logical_id: str) -> None:
         resource: Any = parsing.parse_and_create_resource(
             logical_id, definition, stack.resource_map, account_id=stack.account_id, region_name=stack.region_name
         )
-        _tag(stack, logical_id, resource)
+        _tag(stack, logical_id, resource, properties)
     except CreationCancelled as error:
         note(stack, logical_id, kind, "CREATE_FAILED", reason=str(error), properties=properties)
         raise
@@ -119,11 +119,13 @@ def _keep(stack: Stack, logical_id: str, kind: str, resource: Any) -> None:
     ledger_of(stack).created.append(logical_id)
 
 
-def _tag(stack: Stack, logical_id: str, resource: Any) -> None:
+def _tag(stack: Stack, logical_id: str, resource: Any, properties: dict[str, Any]) -> None:
     if not isinstance(resource, TaggedEC2Resource):
         return
+    own = properties.get("Tags", [])
     tags = {
         **stack.tags,
+        **{tag["Key"]: tag["Value"] for tag in own if "Key" in tag},
         "aws:cloudformation:stack-name": stack.name,
         "aws:cloudformation:stack-id": stack.stack_id,
         "aws:cloudformation:logical-id": logical_id,
