@@ -29,7 +29,13 @@ class BootFailure:
 
 
 def explain(
-    ended: Ended, name: ClusterName, scripts: dict[str, str], logs: BootLogsApi, pcluster: PclusterApi, clock: Clock
+    ended: Ended,
+    name: ClusterName,
+    region: str,
+    scripts: dict[str, str],
+    logs: BootLogsApi,
+    pcluster: PclusterApi,
+    clock: Clock,
 ) -> ClusterFailed:
     """The error for a creation that failed; `scripts` maps custom actions to their S3 URIs."""
     events = ended.progress.failed
@@ -45,7 +51,7 @@ def explain(
     return ClusterFailed(
         "\n".join(lines), code="boot_script_failed" if boot else None,
         details={"cluster": name, "status": status, "boot": boot, "failures": known, "events": events},
-        hint=f"dyec delete --cluster {name}, correct the cause, then run the same command again.",
+        hint=f"dyec delete --region {region} --cluster {name}, correct the cause, then run the same command again.",
     )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
 from daylily_ec.workflow.services import Services
 
 _BOOT_FOLDER = "config/day_cluster"
+_INTENDED = {"KeyPairValidator", "InstancesEFAValidator"}
+"""Remarks on what the design wants: access by Session Manager without a key pair, and no EFA for single-node jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +253,11 @@ class _Creation:
 
     def _dry_run(self, yaml: Path) -> None:
         self.services.reporter.step("ParallelCluster checks the configuration (dry run)")
-        for finding in self.services.pcluster.dry_run(self.config.cluster_name, yaml):
-            if finding.level == "WARNING":
+        findings = self.services.pcluster.dry_run(self.config.cluster_name, yaml)
+        for finding in findings:
+            if finding.level == "WARNING" and finding.kind not in _INTENDED:
                 self._warn(f"pcluster {finding.kind}: {finding.message}")
-        self.journal.append("dry-run-passed")
+        self.journal.append("dry-run-passed", findings=[str(finding) for finding in findings])
 
     def _wait(self) -> ClusterView:
         services, name = self.services, self.config.cluster_name
@@ -263,7 +266,7 @@ class _Creation:
         if ended.succeeded:
             return require(services.clusters, name, self.zone.region)
         scripts = {"OnNodeConfigured": f"{self.record.boot_uri}/{BOOT_FILES[0]}"}
-        error = explain(ended, name, scripts, services.boot_logs, services.pcluster, services.clock)
+        error = explain(ended, name, self.zone.region, scripts, services.boot_logs, services.pcluster, services.clock)
         self._fail(error)
         raise error
 
