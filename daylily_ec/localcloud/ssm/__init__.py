@@ -1,0 +1,1 @@
+"""Systems Manager: managed nodes and Run Command on the emulated head nodes."""
