@@ -14,7 +14,7 @@ from daylily_ec.render.spot import fill_bids, spot_types
 from daylily_ec.render.substitutions import Scalar
 
 STOCK = resource("config/day_cluster/prod_cluster.yaml").read_text()
-VALUES: dict[str, Scalar] = {f"REGSUB_{name}": value for name, value in {
+_TOKENS: dict[str, Scalar] = {
     "REGION": "us-west-2", "PUB_SUBNET": "subnet-1", "PRIVATE_SUBNET": "subnet-2",
     "S3_BUCKET_INIT": "s3://ref/runtime_assets/cluster_boot_config/1-abc", "S3_IAM_POLICY": "arn:aws:iam::1:policy/p",
     "S3_REFERENCE_BUCKET": "ref", "S3_CONTROL_DATA_BUCKET": "ctl", "S3_STAGE_BUCKET": "stg", "S3_EXPORT_BUCKET": "out",
@@ -23,7 +23,8 @@ VALUES: dict[str, Scalar] = {f"REGSUB_{name}": value for name, value in {
     "PROJECT": "majors", "SAVE_FSX": "Delete", "ENFORCE_BUDGET": "skip", "AWS_ACCOUNT_ID": "aws_profile-day",
     "ALLOCATION_STRATEGY": "price-capacity-optimized", "DAYLILY_GIT_DEETS": "none", "MAX_COUNT_8I": 1,
     "MAX_COUNT_128I": 2, "MAX_COUNT_192I": 3, "HEADNODE_INSTANCE_TYPE": "r7i.2xlarge",
-}.items()}  # fmt: skip
+}  # fmt: skip
+VALUES = {f"REGSUB_{name}": value for name, value in _TOKENS.items()}
 QUEUES = {
     ("i8", "r7gb64"): (1, ["r7i.2xlarge"]),
     ("i8", "r6gb64"): (1, ["r6i.2xlarge"]),
