@@ -60,8 +60,9 @@ dyec_phase() {
 dyec_finish() {
     local code=$?
     trap - EXIT HUP INT TERM
-    dyec_status "$dyec_current" "$code"
+    # The log is complete before the status says so.
     printf '[%s] %s, exit code %s\n' "$(dyec_now)" "$dyec_current" "$code"
+    dyec_status "$dyec_current" "$code"
 }
 
 # shellcheck disable=SC2317  # called by traps
