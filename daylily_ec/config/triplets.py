@@ -32,7 +32,8 @@ class Triplet:
 
     def applies(self, *, auto_select: bool = True) -> bool:
         """Whether `set_value` is to be used without asking; any action permits it once a value is there."""
-        return auto_select and self.set_value not in ("", PROMPT)
+        wanted = self.action == USE_SET_VALUE or self.set_value != PROMPT
+        return auto_select and wanted and bool(self.set_value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ def test_falsy_values_are_values(value: object, text: str) -> None:
         (Triplet("USESETVALUE", "d", "s"), True, True),
         (Triplet("PROMPTUSER", "d", "s"), True, True),
         (Triplet("USESETVALUE", "d", ""), True, False),
-        (Triplet("USESETVALUE", "d", "PROMPTUSER"), True, False),
+        (Triplet("PROMPTUSER", "d", "PROMPTUSER"), True, False),
+        (Triplet("USESETVALUE", "d", "PROMPTUSER"), True, True),
         (Triplet("USESETVALUE", "d", "s"), False, False),
     ],
 )
