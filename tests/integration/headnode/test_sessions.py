@@ -17,8 +17,9 @@ from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, RepositoryKey, WorkflowSession
 from daylily_ec.errors import DyecError, InvalidValue, Refused
 from daylily_ec.headnode import sessions
+from daylily_ec.headnode.remote import RemoteScript
 from daylily_ec.headnode.sessions import InputKind, Inputs, Launch, RunDirectory
-from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive
+from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive, parse_facts
 from tests.integration.headnode.node import Node
 
 SQUEUE = """#!/bin/sh
@@ -74,10 +75,10 @@ def launch(node: Node, origin: Path) -> Launch:
 
 def facts(node: Node, name: str = "s1") -> SessionFacts:
     text = node.remote.run(
-        sessions.RemoteScript.packaged("workflow_status"),
+        RemoteScript.packaged("workflow_status"),
         {"DYEC_SESSION": name, "DYEC_RUN_DIR": ""}, 30,
     ).stdout  # fmt: skip
-    return sessions.parse_facts(text)
+    return parse_facts(text)
 
 
 def state(node: Node, name: str = "s1") -> WorkflowState:
@@ -384,7 +385,7 @@ def test_the_log_is_read_by_lines(node: Node, launch: Launch) -> None:
     tail = sessions.read_log(node.remote, run, lines=2)
     assert tail.exit_code == 0
     assert tail.text.startswith("line 5000\nunfinished[")
-    rest = sessions.read_log(node.remote, run, after=tail.total - 2)
+    rest = sessions.read_log(node.remote, run, after=tail.total - 1)
     assert rest.text.splitlines() == tail.text.splitlines()[1:]
     assert len(sessions.read_log(node.remote, run, lines=10_000).text.splitlines()) == tail.total
 
