@@ -116,7 +116,10 @@ def list_directory(remote: Remote, directory: PurePosixPath) -> Inventory:
 def parse_listing(text: str) -> Inventory:
     """The inventory in the answer of `list_tree`; anything damaged is an error, never an empty directory."""
     try:
-        raw = gzip.decompress(base64.b64decode(text, validate=True))
+        packed = base64.b64decode(text, validate=True)
+        if not packed:  # even an empty directory has a gzip header
+            raise ValueError("nothing came back")
+        raw = gzip.decompress(packed)
         if raw and not raw.endswith(b"\0"):
             raise ValueError("the last record has no end")
         return Inventory(tuple(sorted(_entry(record) for record in raw.split(b"\0")[:-1])))

@@ -19,7 +19,7 @@ EXPORT_PURPOSE = "output-export"
 WRITEBACK_MARKER = ".atlas_rw"
 _RUN_PURPOSE_TAG = "run-dir-mount"
 _EVENTS = ("NEW", "CHANGED", "DELETED")
-_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+_TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
 _RESERVED_TAGS = ("aws:", "dyec:")
 
 

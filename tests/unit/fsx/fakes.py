@@ -1,0 +1,302 @@
+"""An FSx, an S3, a head node and a pcluster in memory, which keep the services' own rules and may die at any call."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from daylily_ec.aws.clusters import ClusterView, HeadNode
+from daylily_ec.aws.context import AwsContext
+from daylily_ec.aws.fsx import (
+    Association,
+    AssociationLifecycle,
+    AssociationSpec,
+    FileSystem,
+    Task,
+    TaskLifecycle,
+)
+from daylily_ec.aws.s3 import ObjectInfo, ObjectText
+from daylily_ec.domain.fsxpath import FsxPath
+from daylily_ec.domain.ids import ClusterName
+from daylily_ec.domain.s3uri import S3Prefix
+from daylily_ec.errors import AwsError, RemoteCommandFailed
+from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
+from daylily_ec.util.clock import Clock
+from daylily_ec.workflow.services import Services
+
+FS = "fs-0123456789abcdef0"
+REGION = "us-west-2"
+CLUSTER = "day-demo"
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+class Faults:
+    """Counts calls over several fakes and ends the process before or after one of them."""
+
+    def __init__(self, at: int = 0, *, after: bool = False, error: BaseException | None = None) -> None:
+        self.at, self.after, self.error = at, after, error or Killed()
+        self.names: list[str] = []
+
+    def around(self, name: str, call: Callable[[], Any]) -> Any:
+        self.names.append(name)
+        hit = len(self.names) == self.at
+        if hit and not self.after:
+            raise self.error
+        result = call()
+        if hit:
+            raise self.error
+        return result
+
+
+class Faulty:
+    """A fake seen through `Faults`."""
+
+    def __init__(self, target: Any, faults: Faults) -> None:
+        self._target, self._faults = target, faults
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        if not callable(method):
+            return method
+        return lambda *args, **kwargs: self._faults.around(name, lambda: method(*args, **kwargs))
+
+
+class FakeS3:
+    """Buckets in memory."""
+
+    def __init__(self) -> None:
+        self.data: dict[tuple[str, str], bytes] = {}
+        self.denied: set[str] = set()
+
+    def bucket_region(self, bucket: str) -> str | None:
+        return REGION
+
+    def objects(self, prefix: S3Prefix, *, limit: int | None = None) -> Iterator[ObjectInfo]:
+        keys = sorted(key for bucket, key in self.data if bucket == prefix.bucket and key.startswith(prefix.key))
+        return iter([ObjectInfo(key, len(self.data[prefix.bucket, key])) for key in keys[:limit]])
+
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        body = self.data.get((bucket, key))
+        return None if body is None else ObjectInfo(key, len(body), hashlib.md5(body).hexdigest())
+
+    def read_text(self, bucket: str, key: str) -> ObjectText | None:
+        body = self.data.get((bucket, key))
+        return None if body is None else ObjectText(body.decode(), "etag")
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self.data[bucket, key] = body
+
+    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
+        return self.data.setdefault((bucket, key), body) is body
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        self.data[bucket, key] = path.read_bytes()
+
+    def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
+        self.data[bucket, key] = self.data[source]
+
+    def delete(self, bucket: str, key: str) -> None:
+        self.data.pop((bucket, key), None)
+
+
+@dataclass
+class Tree:
+    """Files of the node below one directory: path to (type, content)."""
+
+    entries: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
+    times: dict[bytes, int] = field(default_factory=dict)
+    clock: int = 1000
+
+    def write(self, path: str | bytes, content: bytes = b"", kind: str = "f") -> None:
+        name = path.encode() if isinstance(path, str) else path
+        self.clock += 1
+        self.entries[name], self.times[name] = (kind, content), self.clock
+
+    def listing(self) -> str:
+        records = [
+            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0 ".encode() + name + b"\0"
+            for name, (kind, content) in self.entries.items()
+        ]
+        return base64.b64encode(gzip.compress(b"".join(records))).decode()
+
+
+class FakeFsx:
+    """Associations and tasks that move through their lifecycles as they are looked at."""
+
+    def __init__(self, s3: FakeS3, tree: Tree) -> None:
+        self.s3, self.tree = s3, tree
+        self.system: FileSystem | None = FileSystem(FS, "LUSTRE", "AVAILABLE", "PERSISTENT_2", False)
+        self.links: dict[str, Association] = {}
+        self.jobs: dict[str, Task] = {}
+        self.tokens: dict[str, str] = {}
+        self.creating: list[str] = ["CREATING", "AVAILABLE"]
+        self.running: list[str] = ["EXECUTING", "SUCCEEDED"]
+        self.failed_count = 0
+        self.skipped: set[bytes] = set()
+        self.created: list[AssociationSpec] = []
+        self.started: list[tuple[FsxPath, str]] = []
+        self.deleted: list[str] = []
+        self._pending: dict[str, list[str]] = {}
+
+    def file_system(self, file_system_id: str) -> FileSystem | None:
+        return self.system
+
+    def add(self, path: str, source: str, lifecycle: str = "AVAILABLE", **more: Any) -> Association:
+        number = f"dra-{len(self.links) + len(self.deleted):017x}"
+        link = Association(
+            number, FS, FsxPath.parse(path), S3Prefix.parse(source), AssociationLifecycle(lifecycle), **more
+        )
+        self.links[number] = link
+        return link
+
+    def associations(self, file_system_id: str) -> tuple[Association, ...]:
+        for name in list(self.links):
+            if self.links[name].lifecycle.is_leaving:
+                self.links.pop(name)
+                return (*self.links.values(),)
+        return (*self.links.values(),)
+
+    def association(self, association_id: str) -> Association | None:
+        if self.links.get(association_id) and self.links[association_id].lifecycle.is_leaving:
+            self.links.pop(association_id)
+        steps = self._pending.get(association_id)
+        if steps and association_id in self.links:
+            state, _, reason = steps.pop(0).partition(":")
+            self.links[association_id] = replace(
+                self.links[association_id], lifecycle=AssociationLifecycle(state), reason=reason
+            )
+        return self.links.get(association_id)
+
+    def create_association(self, spec: AssociationSpec, token: str) -> Association:
+        if token in self.tokens:
+            known = self.links.get(self.tokens[token])
+            return known or Association(self.tokens[token], FS, spec.path, spec.source, AssociationLifecycle.DELETING)
+        for other in self.links.values():
+            if other.path.overlaps(spec.path) or other.source.overlaps(spec.source) or len(self.links) >= 8:
+                raise AwsError("overlap", details={"aws_code": "BadRequest"})
+        self.created.append(spec)
+        link = self.add(
+            spec.path.value, str(spec.source), "CREATING", tags=spec.tags, auto_import=spec.auto_import,
+            auto_export=spec.auto_export, batch_import=spec.batch_import,
+        )  # fmt: skip
+        self.tokens[token] = link.id
+        self._pending[link.id] = list(self.creating)
+        return link
+
+    def delete_association(self, association_id: str) -> None:
+        if association_id in self.links:
+            self.deleted.append(association_id)
+            self.links[association_id] = replace(self.links[association_id], lifecycle=AssociationLifecycle.DELETING)
+
+    def tasks(self, file_system_id: str) -> tuple[Task, ...]:
+        return tuple(self.jobs.values())
+
+    def task(self, task_id: str) -> Task | None:
+        steps = self._pending.get(task_id)
+        if steps:
+            self._advance(task_id, steps.pop(0))
+        return self.jobs.get(task_id)
+
+    def _advance(self, task_id: str, state: str) -> None:
+        task = self.jobs[task_id]
+        if state == "SUCCEEDED":
+            self.export(task)
+        self.jobs[task_id] = replace(task, lifecycle=TaskLifecycle(state), failed=self.failed_count, total=9)
+
+    def export(self, task: Task) -> None:
+        """Write the tree as FSx does: directories end in a slash, links hold their target."""
+        link = next(one for one in self.links.values() if one.path.value == task.paths[0])
+        for name, (kind, content) in self.tree.entries.items():
+            if name not in self.skipped:
+                key = name.decode() + ("/" if kind == "d" else "")
+                self.s3.put(link.source.bucket, link.source.object_key(key), b"" if kind == "d" else content)
+        self.s3.put(link.source.bucket, link.source.key, b"")
+
+    def start_export(
+        self, file_system_id: str, path: FsxPath, report: S3Prefix, *, token: str, tags: Mapping[str, str]
+    ) -> Task:
+        if token in self.tokens:
+            return self.jobs[self.tokens[token]]
+        if not any(one.path == path and one.lifecycle.is_usable for one in self.links.values()):
+            raise AwsError("no association", details={"aws_code": "BadRequest"})
+        number = f"task-{len(self.jobs):017x}"
+        self.jobs[number] = Task(number, FS, "EXPORT_TO_REPOSITORY", TaskLifecycle.PENDING, (path.value,),
+                                 report=str(report), tags=dict(tags))  # fmt: skip
+        self.tokens[token] = number
+        self._pending[number] = list(self.running)
+        self.started.append((path, token))
+        return self.jobs[number]
+
+    def cancel(self, task_id: str) -> None:
+        self.jobs[task_id] = replace(self.jobs[task_id], lifecycle=TaskLifecycle.CANCELED)
+
+
+@dataclass
+class FakeNode:
+    """A head node that lists its tree and its queue."""
+
+    tree: Tree
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    unreachable: str = ""
+    missing: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def connect(self, cluster: ClusterView) -> Remote:
+        if self.unreachable:
+            raise RemoteCommandFailed(self.unreachable)
+        return self
+
+    def here(self, name: ClusterName) -> Remote | None:
+        return None
+
+    def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
+        self.asked.append(script.name)
+        if script.name == "slurm_jobs":
+            return RemoteResult(0, json.dumps({"jobs": self.jobs, "errors": []}), "")
+        if self.missing:
+            return RemoteResult(66, "", "no directory")
+        return RemoteResult(0, self.tree.listing(), "")
+
+
+class FakeClusters:
+    """One cluster, or none."""
+
+    def __init__(self) -> None:
+        self.view: ClusterView | None = ClusterView(
+            CLUSTER, REGION, "CREATE_COMPLETE", "arn:stack/1", "2026-01-01T00:00:00Z",
+            head_node=HeadNode("i-0123", "running", "r7i.2xlarge"), file_system_ids=(FS,),
+        )  # fmt: skip
+
+    def find(self, name: ClusterName) -> ClusterView | None:
+        return self.view
+
+    def every(self) -> tuple[ClusterView, ...]:
+        return (self.view,) if self.view else ()
+
+
+class World:
+    """All fakes together, and the services made of them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.s3, self.tree = FakeS3(), Tree()
+        self.fsx = FakeFsx(self.s3, self.tree)
+        self.node = FakeNode(self.tree)
+        self.clusters = FakeClusters()
+
+    def services(self, faults: Faults | None = None) -> Services:
+        """Services over the fakes; with `faults` every call of S3, FSx and the node is counted."""
+        made = Services(AwsContext(None, REGION), clock=self.clock)
+        parts = {"s3": self.s3, "fsx": self.fsx, "headnodes": self.node, "clusters": self.clusters}
+        for name, fake in parts.items():
+            setattr(made, name, cast("Any", Faulty(fake, faults) if faults is not None else fake))
+        return made

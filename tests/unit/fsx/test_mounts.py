@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daylily_ec.aws.fsx import AssociationSpec
+from daylily_ec.domain.fsxpath import FsxPath
+from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.domain.s3uri import S3Prefix
+from daylily_ec.errors import AwsError, DeadlinePassed, Refused
+from daylily_ec.fsx.mounts import detach, ensure_association, find_conflict, request_token
+from daylily_ec.util.progress import Silent
+from tests.conftest import FakeClock
+from tests.unit.fsx.fakes import FS, FakeFsx, FakeS3, Faults, Faulty, Killed, Tree
+
+
+@pytest.fixture
+def fsx() -> FakeFsx:
+    return FakeFsx(FakeS3(), Tree())
+
+
+def spec(path: str = "/run_dir_mounts/RUN1/", source: str = "s3://runs/RUN1/", **more: object) -> AssociationSpec:
+    return AssociationSpec(FS, FsxPath.parse(path), S3Prefix.parse(source), **more)  # type: ignore[arg-type]
+
+
+def ensure(fsx: FakeFsx, clock: FakeClock, wanted: AssociationSpec, deadline: float = 900) -> tuple[str, Outcome]:
+    association, outcome = ensure_association(fsx, clock, Silent(), wanted, deadline=deadline)
+    return association.id, outcome
+
+
+def test_a_new_association_is_created_with_its_tags_and_waited_for(fsx: FakeFsx, clock: FakeClock) -> None:
+    found, outcome = ensure_association(fsx, clock, Silent(), spec(tags={"lsmc:purpose": "run-dir-mount"}))
+    assert outcome is Outcome.CREATED
+    assert found.lifecycle.is_usable
+    assert fsx.created[0].tags == {"lsmc:purpose": "run-dir-mount"}
+
+
+@pytest.mark.weakness("M5")
+def test_an_equal_association_is_adopted_not_doubled(fsx: FakeFsx, clock: FakeClock) -> None:
+    first, _ = ensure(fsx, clock, spec())
+    assert ensure(fsx, clock, spec()) == (first, Outcome.ADOPTED)
+    assert len(fsx.created) == 1
+
+
+def test_killed_at_any_call_the_repetition_finds_its_own_association(clock: FakeClock) -> None:
+    counting = Faults()
+    ensure_association(Faulty(FakeFsx(FakeS3(), Tree()), counting), clock, Silent(), spec())
+    for at in range(1, len(counting.names) + 1):
+        for after in (False, True):
+            fsx = FakeFsx(FakeS3(), Tree())
+            with pytest.raises(Killed):
+                ensure_association(Faulty(fsx, Faults(at, after=after)), clock, Silent(), spec())
+            ensure(fsx, clock, spec())
+            assert len(fsx.links) == len(fsx.created) == 1
+
+
+@pytest.mark.weakness("M9")
+def test_misconfigured_is_waited_for_with_its_reason(fsx: FakeFsx, clock: FakeClock) -> None:
+    fsx.creating = ["CREATING", "MISCONFIGURED:no access to the bucket", "AVAILABLE"]
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+    fsx = FakeFsx(FakeS3(), Tree())
+    fsx.creating = ["MISCONFIGURED:no access to the bucket"]
+    with pytest.raises(DeadlinePassed, match=r"MISCONFIGURED \(no access to the bucket\)"):
+        ensure(fsx, clock, spec(), deadline=60)
+
+
+def test_failed_ends_the_wait_at_once_with_its_reason(fsx: FakeFsx, clock: FakeClock) -> None:
+    fsx.creating = ["FAILED:bucket is gone"]
+    with pytest.raises(AwsError, match="bucket is gone"):
+        ensure(fsx, clock, spec())
+    assert clock.time < 60
+    with pytest.raises(Refused, match="is FAILED: bucket is gone"):
+        ensure(fsx, clock, spec())
+
+
+def test_an_association_on_its_way_out_is_awaited(fsx: FakeFsx, clock: FakeClock) -> None:
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", "DELETING")
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+
+
+def test_a_stale_answer_to_the_token_does_not_count(fsx: FakeFsx, clock: FakeClock) -> None:
+    first, _ = ensure(fsx, clock, spec())
+    detach(fsx, clock, Silent(), first)
+    second, outcome = ensure(fsx, clock, spec())
+    assert outcome is Outcome.CREATED
+    assert second != first
+    assert list(fsx.links) == [second]
+
+
+def test_another_operator_was_quicker_and_is_adopted(fsx: FakeFsx, clock: FakeClock) -> None:
+    class Racing(FakeFsx):
+        def create_association(self, spec: AssociationSpec, token: str) -> object:  # type: ignore[override]
+            self.add(spec.path.value, str(spec.source))
+            return super().create_association(spec, token)
+
+    assert ensure(Racing(FakeS3(), Tree()), clock, spec())[1] is Outcome.ADOPTED
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "why"),
+    [
+        ("/run_dir_mounts/RUN1/sub/", "s3://other/x/", "already links"),
+        ("/run_dir_mounts/", "s3://other/x/", "already links"),
+        ("/run_dir_mounts/RUN2/", "s3://runs/RUN1/sub/", "already shows"),
+        ("/run_dir_mounts/RUN2/", "s3://runs/", "already shows"),
+        ("/run_dir_mounts/RUN1/", "s3://other/x/", "already links"),
+    ],
+)
+def test_overlaps_are_explained(fsx: FakeFsx, path: str, source: str, why: str) -> None:
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/")
+    conflict = find_conflict(spec(path, source), fsx.associations(FS))
+    assert conflict is not None
+    assert why in conflict.reason
+
+
+def test_neighbours_with_a_common_beginning_do_not_overlap(fsx: FakeFsx) -> None:
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/")
+    assert find_conflict(spec("/run_dir_mounts/RUN10/", "s3://runs/RUN10/"), fsx.associations(FS)) is None
+
+
+def test_other_events_on_the_same_places_are_a_conflict(fsx: FakeFsx, clock: FakeClock) -> None:
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", auto_export=("NEW",))
+    with pytest.raises(Refused, match="exports NEW"):
+        ensure(fsx, clock, spec())
+
+
+@pytest.mark.weakness("M5")
+def test_failed_associations_count_towards_the_eight(fsx: FakeFsx) -> None:
+    for number in range(8):
+        fsx.add(f"/m/{number}/", f"s3://bucket{number}/", "FAILED" if number == 3 else "AVAILABLE")
+    conflict = find_conflict(spec(), fsx.associations(FS))
+    assert conflict is not None
+    assert "all 8" in conflict.reason
+    assert "Delete the FAILED" in conflict.hint
+
+
+def test_detaching_what_is_gone_succeeds(fsx: FakeFsx, clock: FakeClock) -> None:
+    detach(fsx, clock, Silent(), "dra-00000000000000000")
+
+
+def test_a_detachment_that_fails_is_not_waited_for_forever(clock: FakeClock) -> None:
+    class Stuck(FakeFsx):
+        def delete_association(self, association_id: str) -> None:
+            self._pending[association_id] = ["FAILED:still in use"]
+
+    fsx = Stuck(FakeS3(), Tree())
+    link = fsx.add("/m/", "s3://bucket1/")
+    with pytest.raises(AwsError, match="still in use"):
+        detach(fsx, clock, Silent(), link.id)
+
+
+@given(st.lists(st.text(max_size=20), max_size=5), st.lists(st.text(max_size=20), max_size=5))
+def test_tokens_fit_the_api_and_tell_parts_apart(one: list[str], two: list[str]) -> None:
+    token = request_token(*one)
+    assert len(token) <= 63
+    assert all(char.isalnum() or char in "_.-" for char in token)
+    assert (token == request_token(*two)) == (one == two)
