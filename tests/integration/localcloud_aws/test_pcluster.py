@@ -53,7 +53,7 @@ def clusters(cloud: Cloud, config: Path, before: dict[str, list[str]]) -> Iterat
         assert answer.result()["cluster"]["clusterStatus"] == "CREATE_IN_PROGRESS", answer.result()
     yield
     for name in ("whole", "broken"):
-        cloud.pcluster("delete-cluster", "-n", name)
+        cloud.client("cloudformation").delete_stack(StackName=name)
 
 
 def stack(cloud: Cloud, name: str) -> Any:
@@ -206,13 +206,20 @@ def test_compute_fleet_stops_on_request(cloud: Cloud, clusters: None) -> None:
 
 
 def test_queues_launch_templates_start_spot_nodes(cloud: Cloud, clusters: None) -> None:
+    """As Slurm's resume program does it: an instant fleet over the instance types of the compute resource."""
     settled(cloud, "whole")
-    ec2 = cloud.client("ec2")
-    template = {"LaunchTemplateName": "whole-i8-i8cr", "Version": "$Latest"}
-    node = ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template)["Instances"][0]
-    assert (node["InstanceType"], node["InstanceLifecycle"]) == ("r7i.2xlarge", "spot")
+    types = [{"InstanceType": "c6i.32xlarge"}, {"InstanceType": "m6i.32xlarge"}]
+    template = {"LaunchTemplateName": "whole-i128-i128cr", "Version": "$Latest"}
+    fleet = cloud.client("ec2").create_fleet(
+        Type="instant",
+        LaunchTemplateConfigs=[{"LaunchTemplateSpecification": template, "Overrides": types}],
+        TargetCapacitySpecification={"TotalTargetCapacity": 2, "DefaultTargetCapacityType": "spot"},
+        SpotOptions={"AllocationStrategy": "price-capacity-optimized"},
+    )
+    started = sorted(one for group in fleet["Instances"] for one in group["InstanceIds"])
     shown = cloud.pcluster("describe-cluster-instances", "-n", "whole", "--node-type", "ComputeNode")["instances"]
-    assert [(one["instanceId"], one["queueName"]) for one in shown] == [(node["InstanceId"], "i8")]
+    assert sorted(one["instanceId"] for one in shown) == started
+    assert {(one["queueName"], one["instanceType"]) for one in shown} == {("i128", "c6i.32xlarge")}
 
 
 def test_failed_boot_script_is_reported_and_its_evidence_kept(cloud: Cloud, clusters: None) -> None:

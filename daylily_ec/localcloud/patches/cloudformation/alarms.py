@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from moto.cloudwatch.models import Alarm as StoredAlarm
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 
 
-class _AlarmResource(CloudFormationModel):
-    TYPE: ClassVar[str]
-
+class _AlarmResource:
     def __init__(self, stored: StoredAlarm) -> None:
         self.stored = stored
 
@@ -55,7 +53,7 @@ class _AlarmResource(CloudFormationModel):
         cloudwatch_backends[account_id][region_name].delete_alarms([self.stored.name])
 
 
-class MetricAlarm(_AlarmResource):
+class MetricAlarm(_AlarmResource, CloudFormationModel):
     """An alarm on one metric."""
 
     @staticmethod
@@ -63,7 +61,7 @@ class MetricAlarm(_AlarmResource):
         return "AWS::CloudWatch::Alarm"
 
 
-class CompositeAlarm(_AlarmResource):
+class CompositeAlarm(_AlarmResource, CloudFormationModel):
     """An alarm on a rule over other alarms."""
 
     @staticmethod

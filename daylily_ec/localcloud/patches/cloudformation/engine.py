@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,8 @@ from daylily_ec.localcloud.patches.patching import replace
 from daylily_ec.localcloud.runtime import current
 
 _log = logging.getLogger(__name__)
+DELETION_SECONDS = 1.0
+"""Least time that a deletion takes: pcluster asks for the stack again after it has asked for its deletion."""
 READABLE_OUTPUTS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"})
 
 
@@ -216,6 +219,7 @@ def _delete_stack(self: CloudFormationBackend, name_or_stack_id: str) -> None:
     def work() -> None:
         if before is not None:
             before.join()
+        time.sleep(DELETION_SECONDS)
         delete(stack, retain)
 
     start_worker(ledger, work, f"delete {stack.name}")

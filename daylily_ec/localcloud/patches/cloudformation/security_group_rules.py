@@ -5,9 +5,11 @@ moto has no `AWS::EC2::SecurityGroupEgress` and never removes an `AWS::EC2::Secu
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from moto.core.common_models import CloudFormationModel
+from moto.ec2.exceptions import InvalidPermissionDuplicateError, InvalidPermissionNotFoundError
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.security_groups import SecurityGroupIngress
 
@@ -39,12 +41,15 @@ class SecurityGroupEgress(CloudFormationModel):
         cls, resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **kwargs: Any
     ) -> SecurityGroupEgress:
         properties = cloudformation_json["Properties"]
-        ec2_backends[account_id][region_name].authorize_security_group_egress(**_rule(properties))
+        # A group starts with the rule that lets everything out; a template may name that one too.
+        with contextlib.suppress(InvalidPermissionDuplicateError):
+            ec2_backends[account_id][region_name].authorize_security_group_egress(**_rule(properties))
         return cls(resource_name, properties)
 
     def delete(self, account_id: str, region_name: str) -> None:
         """Revoke the rule."""
-        ec2_backends[account_id][region_name].revoke_security_group_egress(**_rule(self.properties))
+        with contextlib.suppress(InvalidPermissionNotFoundError):
+            ec2_backends[account_id][region_name].revoke_security_group_egress(**_rule(self.properties))
 
 
 def install() -> None:
@@ -54,7 +59,8 @@ def install() -> None:
 
 
 def _revoke_ingress(self: SecurityGroupIngress, account_id: str, region_name: str) -> None:
-    ec2_backends[account_id][region_name].revoke_security_group_ingress(**_rule(self.properties))
+    with contextlib.suppress(InvalidPermissionNotFoundError):
+        ec2_backends[account_id][region_name].revoke_security_group_ingress(**_rule(self.properties))
 
 
 def _rule(properties: dict[str, Any]) -> dict[str, Any]:
