@@ -44,7 +44,9 @@ def parse_catalog(text: str, source: str) -> Catalog:
     try:
         return Catalog.model_validate(_complete(_plain(document)))
     except ModelError as error:
-        raise _invalid(source, [_finding(document, item) for item in error.errors()]) from error
+        # A misspelt key is also a missing one: the unknown key is what to look at.
+        found = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+        raise _invalid(source, [_finding(document, item) for item in found]) from error
 
 
 def _invalid(source: str, findings: list[str]) -> ValidationError:

@@ -1,0 +1,61 @@
+"""A head node that answers the launch, status and log scripts from prepared text, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daylily_ec.aws.clusters import ClusterView
+from daylily_ec.catalog.loader import load_catalog
+from daylily_ec.catalog.models import Catalog
+from daylily_ec.domain.ids import ClusterName
+from daylily_ec.errors import DyecError
+from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
+
+ROOT = "/fsx/analysis_results/"
+CATALOG: Catalog = load_catalog()
+
+
+@dataclass
+class Node:
+    """`Remotes` and `Remote` in one."""
+
+    refusal: tuple[str, str] | None = None
+    answers: list[RemoteResult | DyecError] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def connect(self, cluster: ClusterView) -> Remote:
+        return self
+
+    def here(self, name: ClusterName) -> Remote | None:
+        return None
+
+    def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
+        self.asked.append((f"{script.name} {env.get('DYEC_MODE', '')}".strip(), dict(env)))
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, DyecError):
+                raise answer
+            return answer
+        if self.refusal is not None:
+            return RemoteResult(8, f"__DAYLILY_ERROR__={self.refusal[0]}\n", f"{self.refusal[1]}\n")
+        return RemoteResult(0, _markers(env), "")
+
+
+def _markers(env: Mapping[str, str]) -> str:
+    repo = f"{env['DYEC_ANALYSIS_ROOT']}{env['DYEC_ENTITY']}/{env['DYEC_ANALYSIS_ID']}/{env['DYEC_FOLDER']}"
+    values = {"RUN_DIR": f"/home/ubuntu/daylily-runs/{env['DYEC_SESSION']}", "REPO_PATH": repo}
+    if env["DYEC_MODE"] == "launch":
+        values |= {"SESSION": env["DYEC_SESSION"], "TMUX_SESSION": env["DYEC_SESSION"], "COMMIT": "c" * 40}
+    return "".join(f"__DAYLILY_{name}__={value}\n" for name, value in values.items())
+
+
+def status(
+    phase: str = "running", exit_code: int | None = None, controller: str = "alive", **more: Any
+) -> RemoteResult:
+    """An answer of the status script."""
+    record = {"phase": phase, "exit_code": exit_code, "session_name": "s1", "command": "run it", **more}
+    facts = f"run_dir=/home/ubuntu/daylily-runs/s1\ntmux=alive\ncontroller={controller}\njobs=known\n--\n"
+    return RemoteResult(0, facts + json.dumps(record), "")
