@@ -79,8 +79,8 @@ def test_an_association_with_another_source_contradicts_the_flag(world: World) -
 
 def test_the_root_comes_from_the_clusters_record(world: World, tmp_path: Path) -> None:
     record = RunRecord(
-        run_id="r", cluster_name=CLUSTER, region=REGION, region_az="us-west-2d", aws_profile="p", account_id="1", owner="o",
-        config_hash="h", stamp="20260211143722", started_at="", updated_at="", stage_s3_uri="s3://recorded/stage",
+        run_id="r", cluster_name=CLUSTER, region=REGION, region_az="us-west-2d", aws_profile="p", account_id="1",
+        owner="o", config_hash="h", stamp="20260211143722", started_at="", updated_at="", stage_s3_uri="s3://recorded/stage",
     )  # fmt: skip
     StateStore(tmp_path / "daylily").create(record)
     launch(world, Node(), stage_s3_uri=None)
