@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daylily_ec.domain.fsxpath import STAGING_ROOT, FsxPath
+from daylily_ec.domain.fsxpath import MOUNT_POINT, STAGING_ROOT, FsxPath
 from daylily_ec.domain.ids import MountId
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue
@@ -24,5 +24,5 @@ def staging_mount(stage: FsxPath, source: S3Prefix) -> MountRequest:
     name = MountId.parse(stage.value.rstrip("/").rpartition("/")[2])
     return MountRequest(
         source=source, purpose=Purpose.STAGING, mount_id=name, run_id=name, platform=Platform.STAGING, path=stage,
-        auto_import=(), tags={_TAG: str(source)},
+        auto_import=(), tags={_TAG: f"{MOUNT_POINT}{STAGING_ROOT}".rstrip("/")},
     )  # fmt: skip
