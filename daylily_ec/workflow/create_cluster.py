@@ -274,6 +274,8 @@ class _Creation:
         self.journal.append("failed", error=error.message)
         self._save(status=RunStatus.FAILED, failure=error.message)
         error.details["state_path"] = str(self.path)
+        if not self.request.rollback_on_failure:
+            error.hint = f"The failed cluster was kept for inspection and costs money until you run: {error.hint}"
 
     def _result(self, view: ClusterView | None, status: str, outcome: Outcome | None) -> ClusterCreated:
         node = view.head_node if view else None
