@@ -110,7 +110,9 @@ class ControlPath:
         fail = request.get("fail")
         failure = None
         if fail is not None:
-            failure = BootFailure(int(fail.get("exit_code", 1)), fail.get("reason"), tuple(map(str, fail.get("tail", ()))))
+            failure = BootFailure(
+                int(fail.get("exit_code", 1)), fail.get("reason"), tuple(map(str, fail.get("tail", ())))
+            )
         self._runtime.switches.boot[request.get("cluster")] = BootPlan(float(request.get("delay", 0)), failure)
         return Answer.document({})
 
@@ -135,7 +137,9 @@ class ControlPath:
         repository = Path(name).parts[0] if Path(name).parts else ""
         if not repository.endswith(".git") or not target.is_relative_to(base) or not target.is_file():
             return Answer.error(HTTPStatus.NOT_FOUND, f"no file {name}")
-        return Answer(HTTPStatus.OK, target.read_bytes(), mimetypes.guess_type(target.name)[0] or "application/octet-stream")
+        return Answer(
+            HTTPStatus.OK, target.read_bytes(), mimetypes.guess_type(target.name)[0] or "application/octet-stream"
+        )
 
 
 def _document(environ: Environ) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class UpOptions:
     manager: str | None = None
 
 
-def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:  # noqa: B008 (frozen)
+def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:
     """Start the daemon, or adopt the one that runs; then write the AWS profile.
 
     Raises LocalCloudError.
@@ -157,7 +157,9 @@ def require(layout: Layout) -> Running:
     """
     found = running(layout)
     if found is None:
-        raise LocalCloudError(f"No local cloud runs below {layout.root}.", hint="dyec local up", code="local_cloud_down")
+        raise LocalCloudError(
+            f"No local cloud runs below {layout.root}.", hint="dyec local up", code="local_cloud_down"
+        )
     return found
 
 
@@ -249,7 +251,7 @@ def _start(layout: Layout, options: UpOptions) -> Running:
 
 def _import_path() -> str:
     """What this process can import the daemon can import too, wherever it is started."""
-    return os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    return os.pathsep.join(str(Path(path).resolve()) for path in sys.path if path)
 
 
 def _command(layout: Layout, options: UpOptions) -> Sequence[str]:

@@ -32,8 +32,8 @@ TABLE_SECONDS = 60.0
 """How long the fleet's table may take to appear."""
 TRANSITIONS = {"STOP_REQUESTED": ("STOPPING", "STOPPED"), "START_REQUESTED": ("STARTING", "RUNNING")}
 FAILED_SCRIPT = (
-    "Failed to execute OnNodeConfigured script, return code: {code}. Please check /var/log/cfn-init.log in the head node, "
-    "or check the cfn-init.log in CloudWatch logs."
+    "Failed to execute OnNodeConfigured script, return code: {code}. Please check /var/log/cfn-init.log in the head "
+    "node, or check the cfn-init.log in CloudWatch logs."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from daylily_ec.localcloud.layout import Layout
@@ -37,9 +38,18 @@ def environment(layout: Layout) -> Mapping[str, str]:
     }
 
 
-def exports(layout: Layout) -> str:
-    """Shell commands that put `environment` into effect."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment(layout).items())
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The variables, and shell commands that set them."""
+
+    environment: Mapping[str, str]
+    commands: str
+
+
+def exports(layout: Layout) -> Exports:
+    """How a shell gets `environment`."""
+    variables = environment(layout)
+    return Exports(variables, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
 
 
 def _write_private(path: Path, text: str) -> None:

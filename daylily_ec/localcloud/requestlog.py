@@ -96,10 +96,10 @@ def _credential(authorization: str) -> str:
 
 
 def _action(service: str, environ: Environ, query: dict[str, list[str]]) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if target:
-        return str(target.rpartition(".")[2])
-    path = environ.get("PATH_INFO", "/")
+        return target.rpartition(".")[2]
+    path = str(environ.get("PATH_INFO", "/"))
     operation = re.fullmatch(r"/service/[^/]+/operation/([^/]+)", path)
     if operation:
         return operation[1]
@@ -148,7 +148,8 @@ def _rest_action(service: str, environ: Environ, path: str, query: dict[str, lis
 def _routes(service: str) -> tuple[_Route, ...]:
     """Requests of a REST service as botocore's own model describes them; none for an unknown service."""
     try:
-        model = Session().get_service_model(service)
+        session: Any = Session
+        model = session().get_service_model(service)
     except UnknownServiceError:
         return ()
     return tuple(_route(model.operation_model(name)) for name in model.operation_names)
@@ -166,7 +167,9 @@ def _route(operation: Any) -> _Route:
             query.add(where["name"])
         elif where.get("location") == "header":
             headers.add("HTTP_" + where["name"].upper().replace("-", "_"))
-    return _Route(operation.name, operation.http["method"], re.compile(pattern + "/?"), frozenset(query), frozenset(headers))
+    return _Route(
+        operation.name, operation.http["method"], re.compile(pattern + "/?"), frozenset(query), frozenset(headers)
+    )
 
 
 class Recorder:

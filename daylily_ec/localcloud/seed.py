@@ -1,12 +1,12 @@
 """What a new AWS account has before anyone creates anything: one person who may sign requests.
 
-Default VPCs and AWS managed policies come from moto.  Buckets, policies and key pairs of an operator are made by whoever
-needs them, through the API.
+Default VPCs and AWS managed policies come from moto.  Buckets, policies and key pairs of an operator are made by those
+who need them, through the API.
 """
 
 from __future__ import annotations
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
 from daylily_ec.localcloud.profile import ACCESS_KEY_ID, SECRET_ACCESS_KEY, USER

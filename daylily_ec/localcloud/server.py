@@ -1,6 +1,6 @@
 """The daemon's process: moto with the extensions, on the loopback interface.
 
-    python -m daylily_ec.localcloud.server --root DIR [--port N] [--node-mount SRC[:DST]]...
+python -m daylily_ec.localcloud.server --root DIR [--port N] [--node-mount SRC[:DST]]...
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ class Server:
 
     def _extend_moto(self) -> Any:
         from daylily_ec.localcloud import fsx, patches, runtime, ssm
+        from daylily_ec.localcloud.fsx.store import DirectoryStore
 
         options = self._options
         manager = _factory(options.manager)(self._layout.root, self._endpoint, options.node_mounts)
@@ -114,7 +115,7 @@ class Server:
         runtime.install(started)
         patches.install_all()
         ssm.install(manager)
-        fsx.install(manager)
+        fsx.install(DirectoryStore(self._layout.root))
         return started
 
     def _make_http(self) -> Any:

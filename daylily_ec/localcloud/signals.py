@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
+from botocore.session import Session
 from moto.cloudformation.models import Stack
 from moto.s3.models import s3_backends
 
@@ -23,7 +23,8 @@ HANDLE_TYPE = "AWS::CloudFormation::WaitConditionHandle"
 
 @cache
 def _presigner(region: str, endpoint: str) -> Any:
-    return boto3.client(
+    session: Any = Session
+    return session().create_client(
         "s3",
         region_name=region,
         endpoint_url=endpoint,

@@ -1,7 +1,7 @@
 """`iam:SimulatePrincipalPolicy` and `iam:SimulateCustomPolicy`, which moto lacks.
 
-Identity policies (inline, attached, and those of a user's groups), explicit deny before allow, a permissions boundary as
-upper limit, wildcards and conditions on the context entries of the request:
+Identity policies (inline, attached, and those of a user's groups), explicit deny before allow, a permissions boundary
+as upper limit, wildcards and conditions on the context entries of the request:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 

@@ -47,9 +47,8 @@ _OWN = (
     Quota("ec2", "L-3819A6DF", "All G and VT Spot Instance Requests", 0, 64),
     Quota("fsx", "L-8B0F3D8A", "Lustre Scratch storage capacity (GiB)", 100_800, 100_800),
 )
-_VPC = tuple(
-    Quota("vpc", row["QuotaCode"], row["QuotaName"], row["Value"], row["Value"]) for row in VPC_DEFAULT_QUOTAS
-)
+_ROWS: list[Any] = list(VPC_DEFAULT_QUOTAS)
+_VPC = tuple(Quota("vpc", row["QuotaCode"], row["QuotaName"], row["Value"], row["Value"]) for row in _ROWS)
 QUOTAS: Mapping[tuple[str, str], Quota] = {(quota.service, quota.code): quota for quota in (*_OWN, *_VPC)}
 
 
@@ -120,7 +119,9 @@ def _list_defaults(request: Any, query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list_services(request: Any, query: dict[str, Any]) -> dict[str, Any]:
-    return _page(query, "Services", [{"ServiceCode": code, "ServiceName": name} for code, name in SERVICE_NAMES.items()])
+    return _page(
+        query, "Services", [{"ServiceCode": code, "ServiceName": name} for code, name in SERVICE_NAMES.items()]
+    )
 
 
 def _request_increase(request: Any, query: dict[str, Any]) -> dict[str, Any]:

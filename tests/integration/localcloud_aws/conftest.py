@@ -22,6 +22,8 @@ from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
 from tests.integration.localcloud_aws.shapes import check_answer
 
+_BOTO3: Any = boto3
+_BOTOCORE: Any = botocore.session
 FAKE_NODES = "tests.integration.localcloud_aws.fake_nodes:create_manager"
 ROOT = Path(__file__).resolve().parents[3]
 NODES = UpOptions(manager=FAKE_NODES)
@@ -43,10 +45,10 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """A boto3 client that refuses answers of the wrong shape."""
-        core = botocore.session.Session(profile="daylily-local")
+        core: Any = _BOTOCORE.Session(profile="daylily-local")
         core.set_config_variable("config_file", str(self.layout.aws_config))
         core.set_config_variable("credentials_file", str(self.layout.aws_credentials))
-        made = boto3.Session(botocore_session=core, region_name="us-west-2").client(service)
+        made = _BOTO3.Session(botocore_session=core, region_name="us-west-2").client(service)
         made.meta.events.register("after-call.*", check_answer)
         return made
 

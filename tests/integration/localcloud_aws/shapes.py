@@ -7,7 +7,6 @@ from typing import Any
 
 from botocore.validate import ParamValidator
 
-
 # The model calls it required; Route 53 sends it only when the request had one.
 OMITTED_BY_AWS = {("route53", "ListHostedZones"): {"Marker": ""}}
 
@@ -27,7 +26,8 @@ def check_answer(http_response: Any, parsed: dict[str, Any], model: Any, **_: An
         return
     answer = {key: value for key, value in parsed.items() if key != "ResponseMetadata"}
     answer = {**OMITTED_BY_AWS.get((model.service_model.service_name, model.name), {}), **answer}
-    report = ParamValidator().validate(answer, shape)
+    validator: Any = ParamValidator()
+    report = validator.validate(answer, shape)
     if report.has_errors():
         raise ShapeError(f"{model.service_model.service_name}.{model.name}: {report.generate_report()}")
     if model.service_model.metadata.get("protocol") == "json":

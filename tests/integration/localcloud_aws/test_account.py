@@ -16,7 +16,9 @@ CODES = {"ec2": ("L-1216C47A", "L-34B43A08", "L-0263D0A3"), "vpc": ("L-F678F1CE"
 def test_quotas_by_get_list_and_default_agree(cloud: Cloud) -> None:
     quotas = cloud.client("service-quotas")
     for service, codes in CODES.items():
-        pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode=service, PaginationConfig={"PageSize": 3})
+        pages = quotas.get_paginator("list_service_quotas").paginate(
+            ServiceCode=service, PaginationConfig={"PageSize": 3}
+        )
         listed = {row["QuotaCode"]: row["Value"] for page in pages for row in page["Quotas"]}
         for code in codes:
             got = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
@@ -71,7 +73,8 @@ def test_spot_prices_differ_between_zones_and_repeat(cloud: Cloud) -> None:
 def test_offerings_by_zone(cloud: Cloud) -> None:
     ec2 = cloud.client("ec2")
     everywhere = ec2.describe_instance_type_offerings(
-        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["c7i.48xlarge", "hpc7a.96xlarge"]}]
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": ["c7i.48xlarge", "hpc7a.96xlarge"]}],
     )["InstanceTypeOfferings"]
     zones = {one["Location"] for one in everywhere if one["InstanceType"] == "c7i.48xlarge"}
     rare = {one["Location"] for one in everywhere if one["InstanceType"] == "hpc7a.96xlarge"}
@@ -115,7 +118,9 @@ def test_simulation_weighs_groups_denials_resources_conditions_and_boundary(clou
     iam.add_user_to_group(GroupName="analysts", UserName="sim")
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_group_policy(GroupName="analysts", PolicyName="p", PolicyDocument=document)
-    assert simulate(cloud, user, "s3:GetObject", "ec2:RunInstances", "ec2:TerminateInstances", "fsx:CreateFileSystem") == {
+    assert simulate(
+        cloud, user, "s3:GetObject", "ec2:RunInstances", "ec2:TerminateInstances", "fsx:CreateFileSystem"
+    ) == {
         "s3:GetObject": "allowed",
         "ec2:RunInstances": "allowed",
         "ec2:TerminateInstances": "explicitDeny",

@@ -108,8 +108,16 @@ def test_resources_are_deleted_in_reverse_order(cloud: Cloud) -> None:
     assert settled(cloud, "ordered") == "CREATE_COMPLETE"
     removed(cloud, stack_id)
     seen = events(cloud, stack_id)
-    assert [name for name, state in seen if state == "CREATE_COMPLETE" and name != "ordered"] == ["First", "Second", "Third"]
-    assert [name for name, state in seen if state == "DELETE_COMPLETE" and name != "ordered"] == ["Third", "Second", "First"]
+    assert [name for name, state in seen if state == "CREATE_COMPLETE" and name != "ordered"] == [
+        "First",
+        "Second",
+        "Third",
+    ]
+    assert [name for name, state in seen if state == "DELETE_COMPLETE" and name != "ordered"] == [
+        "Third",
+        "Second",
+        "First",
+    ]
 
 
 def waiting(timeout: int = 60) -> str:

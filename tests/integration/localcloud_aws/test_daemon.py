@@ -95,9 +95,7 @@ def test_port_in_use_is_one_clear_error(layout: Layout, cloud: Cloud) -> None:
 def test_reset_empties_the_account_and_keeps_the_daemon(layout: Layout) -> None:
     started = up(layout, NODES)
     own = Cloud(layout, started.endpoint, layout.root)
-    own.client("s3").create_bucket(
-        Bucket="short-lived", CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
-    )
+    own.client("s3").create_bucket(Bucket="short-lived", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     own.control("POST", "quota", {"service": "ec2", "code": "L-1216C47A", "value": 1})
     assert reset(layout).pid == started.pid
     assert own.client("s3").list_buckets()["Buckets"] == []

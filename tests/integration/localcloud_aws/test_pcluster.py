@@ -64,6 +64,10 @@ def settled(cloud: Cloud, name: str) -> Any:
     return eventually(lambda: stack(cloud, name), lambda found: not found["StackStatus"].endswith("IN_PROGRESS"))
 
 
+def gone(cloud: Cloud, stack_id: str) -> None:
+    eventually(lambda: stack(cloud, stack_id)["StackStatus"], lambda found: found == "DELETE_COMPLETE")
+
+
 def instances(cloud: Cloud) -> list[str]:
     pages = cloud.client("ec2").get_paginator("describe_instances").paginate()
     found = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
@@ -234,7 +238,9 @@ def test_failed_boot_script_is_reported_and_its_evidence_kept(cloud: Cloud, clus
     assert failed[-1]["ResourceType"] == "AWS::CloudFormation::WaitCondition"
     assert "return code: 7" in failed[-1]["ResourceStatusReason"]
     logs = cloud.client("logs")
-    group = next(one["logGroupName"] for one in logs.describe_log_groups()["logGroups"] if "broken" in one["logGroupName"])
+    group = next(
+        one["logGroupName"] for one in logs.describe_log_groups()["logGroups"] if "broken" in one["logGroupName"]
+    )
     lines = [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]]
     assert "cannot find the reference" in lines
 
@@ -245,7 +251,7 @@ def test_delete_leaves_nothing(cloud: Cloud, clusters: None, before: dict[str, l
         answer = cloud.pcluster("delete-cluster", "-n", name)
         assert answer["cluster"]["clusterStatus"] == "DELETE_IN_PROGRESS"
     for stack_id in identifiers.values():
-        eventually(lambda one=stack_id: stack(cloud, one)["StackStatus"], lambda found: found == "DELETE_COMPLETE")
+        gone(cloud, stack_id)
     assert inventory(cloud) == before
     assert cloud.pcluster("list-clusters")["clusters"] == []
     missing = cloud.pcluster("describe-cluster", "-n", "whole")["message"]

@@ -113,7 +113,9 @@ class DataRepositoryAssociation(CloudFormationModel):
         service_for(account_id, region_name).delete_association(self.physical_resource_id)
 
 
-_WHOLE = frozenset({"StorageCapacity", "PerUnitStorageThroughput", "ImportedFileChunkSize", "AutomaticBackupRetentionDays"})
+_WHOLE = frozenset(
+    {"StorageCapacity", "PerUnitStorageThroughput", "ImportedFileChunkSize", "AutomaticBackupRetentionDays"}
+)
 _TRUTH = frozenset({"BatchImportMetaDataOnCreate", "CopyTagsToBackups"})
 
 

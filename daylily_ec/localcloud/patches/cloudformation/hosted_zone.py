@@ -20,6 +20,7 @@ def install() -> None:
 
 def _create(
     cls: type[FakeZone],
+    /,
     resource_name: str,
     cloudformation_json: dict[str, Any],
     account_id: str,

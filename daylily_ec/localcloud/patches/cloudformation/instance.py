@@ -23,6 +23,7 @@ def install() -> None:
     def extended(original: Any) -> classmethod[Instance, Any, Instance]:
         def create(
             cls: type[Instance],
+            /,
             resource_name: str,
             cloudformation_json: dict[str, Any],
             account_id: str,

@@ -77,7 +77,14 @@ def forget_all() -> None:
 
 
 def note(
-    stack: Stack, logical_id: str, kind: str, status: str, *, physical_id: str = "", reason: str | None = None, properties: Any = None
+    stack: Stack,
+    logical_id: str,
+    kind: str,
+    status: str,
+    *,
+    physical_id: str = "",
+    reason: str | None = None,
+    properties: Any = None,
 ) -> None:
     """Record a resource's new status and add the stack event that tells of it."""
     records = ledger_of(stack).records

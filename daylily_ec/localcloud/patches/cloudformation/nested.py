@@ -33,6 +33,7 @@ def _template(properties: dict[str, Any], account_id: str) -> str:
 
 def _create(
     cls: type[Stack],
+    /,
     resource_name: str,
     cloudformation_json: dict[str, Any],
     account_id: str,
@@ -64,7 +65,8 @@ def _first_reason(stack: Stack) -> str:
         (
             event.resource_status_reason or ""
             for event in stack.events
-            if event.resource_type == Stack.cloudformation_type() and event.resource_status_reason not in (None, "User Initiated")
+            if event.resource_type == Stack.cloudformation_type()
+            and event.resource_status_reason not in (None, "User Initiated")
         ),
         "",
     )
@@ -72,6 +74,7 @@ def _first_reason(stack: Stack) -> str:
 
 def _update(
     cls: type[Stack],
+    /,
     original_resource: Stack,
     new_resource_name: str,
     cloudformation_json: dict[str, Any],

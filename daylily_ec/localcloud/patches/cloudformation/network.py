@@ -1,7 +1,7 @@
 """Networks as stacks: properties that moto's models drop, and the removal that they lack.
 
-moto ignores a VPC's DNS settings and a subnet's `MapPublicIpOnLaunch`, does not associate subnets with route tables, and
-cannot remove routes, route tables, associations, gateways, addresses and endpoints through CloudFormation.
+moto ignores a VPC's DNS settings and a subnet's `MapPublicIpOnLaunch`, does not associate subnets with route tables,
+and cannot remove routes, route tables, associations, gateways, addresses and endpoints through CloudFormation.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def install() -> None:
 
 def _after_creation(model: Any, complete: Callable[[Ec2, Any, dict[str, Any]], None]) -> None:
     def make(original: Any) -> Any:
-        def create(cls: Any, name: str, definition: dict[str, Any], account_id: str, region_name: str, **kw: Any) -> Any:
+        def create(
+            cls: Any, /, name: str, definition: dict[str, Any], account_id: str, region_name: str, **kw: Any
+        ) -> Any:
             resource = original(name, definition, account_id, region_name, **kw)
             complete(ec2_backends[account_id][region_name], resource, definition["Properties"])
             return resource

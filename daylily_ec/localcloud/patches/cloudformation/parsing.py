@@ -1,7 +1,7 @@
 """Reading: templates, references and attributes, without side effects.
 
-moto's resource map creates a resource whenever somebody looks at it; here only the engine creates, and a look finds what
-exists.  Templates in JSON are read by the JSON parser (moto's YAML reader takes a second for 75 kB).
+moto's resource map creates a resource whenever somebody looks at it; here only the engine creates, and a look finds
+what exists.  Templates in JSON are read by the JSON parser (moto's YAML reader takes a second for 75 kB).
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ def _update_stack(
     if stack is None:
         raise ValidationError(name)
     if stack.status not in UPDATABLE:
-        raise ValidationError(
-            message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
-        )
+        raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
     resolved = self._resolve_update_parameters(instance=stack, incoming_params=parameters) or dict(stack.parameters)
     if stack.has_template(template) and resolved == stack.parameters and tags in (None, stack.tags):
         raise ValidationError(message="No updates are to be performed.")
@@ -63,7 +61,8 @@ def _execute_change_set(self: CloudFormationBackend, change_set_name: str, stack
     stack = self.stacks[change_set.stack_id]
     if change_set.execution_status != "AVAILABLE":
         raise ValidationError(
-            message=f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of [{change_set.status}]"
+            message=f"ChangeSet [{change_set.change_set_id}] cannot be executed "
+            f"in its current status of [{change_set.status}]"
         )
     change_set.execution_status = "EXECUTE_COMPLETE"
     if change_set.change_set_type == "CREATE":
@@ -97,9 +96,7 @@ def apply(stack: Stack, template: str, parameters: dict[str, Any], tags: dict[st
     try:
         _move(stack, template, parameters, tags)
     except ResourceFailed as failure:
-        set_status(
-            stack, "UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: [{failure}]. "
-        )
+        set_status(stack, "UPDATE_ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to update: [{failure}]. ")
         _return(stack, before, existing)
         return
     vars(stack)["last_updated_time"] = utcnow()
