@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daylily_ec.cli import samples as cli
+import daylily_ec.cli.samples  # noqa: F401  (registers its views)
 from daylily_ec.cli.render import text
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue, ValidationError
@@ -103,7 +103,7 @@ def test_a_pair_in_s3_is_copied_and_both_tables_written_here_and_there(world: Wo
 
 def test_the_lines_that_scripts_read_are_kept(world: World, tmp_path: Path) -> None:
     result = stage(world, tmp_path, s3_row())
-    shown = cli.text(result)
+    shown = text(result)
     assert f"Remote FSx stage directory: {result.stage_dir}\n" in shown
     assert f"samples.tsv -> {result.samples_tsv.s3_uri}\n" in shown
     assert f"units.tsv   -> {result.units_tsv.s3_uri}\n" in shown
