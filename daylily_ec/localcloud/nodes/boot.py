@@ -22,9 +22,9 @@ from daylily_ec.localcloud.seams import BootResult, BootScript
 
 READY = "HeadNode setup complete"
 HINT = (
-    "Please check /var/log/cfn-init.log in the head node, or check the cfn-init.log in CloudWatch logs. Please refer to "
-    "https://docs.aws.amazon.com/parallelcluster/latest/ug/troubleshooting-v3.html#troubleshooting-v3-get-logs "
-    "for more details on ParallelCluster logs."
+    "Please check /var/log/cfn-init.log in the head node, or check the cfn-init.log in CloudWatch logs. "
+    "Please refer to https://docs.aws.amazon.com/parallelcluster/latest/ug/troubleshooting-v3.html"
+    "#troubleshooting-v3-get-logs for more details on ParallelCluster logs."
 )
 EVENT = "OnNodeConfigured"
 TAIL_LINES = 50

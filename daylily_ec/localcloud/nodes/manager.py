@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
@@ -212,16 +211,14 @@ def _until_answers(node: _Node, command: tuple[str, ...], wanted: Callable[[list
 
 
 def _remove(directory: Path) -> None:
-    def allow(_function: object, path: str, _error: BaseException) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(Path(path).parent, 0o700)
-            os.chmod(path, 0o700)
-            if Path(path).is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                Path(path).unlink()
-
-    shutil.rmtree(directory, onerror=lambda function, path, info: allow(function, path, info[1]))
+    if not directory.exists():
+        return
+    # What a node made unreadable is still the caller's, so it can be made removable.
+    for folder, names, _ in os.walk(directory):
+        for name in names:
+            if not Path(folder, name).is_symlink():
+                Path(folder, name).chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)
     if directory.exists():
         _log.warning("could not remove all of %s", directory)
 

@@ -75,6 +75,6 @@ def unavailable() -> str | None:
     if not namespaces_work():
         return (
             "user namespaces do not work here (as root: sysctl -w user.max_user_namespaces=15000 "
-            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0, whichever of them exist)"
+            "kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0, whichever exist)"
         )
     return None

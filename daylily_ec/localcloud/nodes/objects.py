@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import boto3
+from typing import Any
+
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from daylily_ec.localcloud.nodes.boot import FetchError
 from daylily_ec.localcloud.nodes.rootfs import ACCESS_KEY
@@ -18,8 +20,16 @@ class EndpointObjects:
 
     def read(self, bucket: str, key: str, region: str) -> bytes:
         """Content of an object; raises FetchError with the client's words."""
-        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key="unchecked", region_name=region)
-        client = session.client("s3", endpoint_url=self._endpoint, config=Config(retries={"total_max_attempts": 2}))
+        session: Any = Session
+        config: Any = Config
+        client = session().create_client(
+            "s3",
+            region_name=region,
+            endpoint_url=self._endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key="unchecked",
+            config=config(retries={"total_max_attempts": 2}),
+        )
         try:
             content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except (BotoCoreError, ClientError) as error:

@@ -18,7 +18,6 @@ from daylily_ec.localcloud.seams import NodeMount, NodeSpec
 PATH = "/opt/localcloud/shims:/opt/slurm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ACCESS_KEY = "AKIADYECINSTANCEROLE"
 """Access key of the instance role: a real node asks the metadata service, a box finds it in its environment."""
-BUCKETS = "/opt/parallelcluster/shared"
 DIRECTORIES = (
     *("etc/profile.d", "etc/parallelcluster", "root", "home/ubuntu", "tmp", "run", "run/lock", "opt/localcloud/bin"),
     *("opt/localcloud/shims", "opt/parallelcluster/shared", "opt/slurm/bin", "opt/slurm/sbin", "opt/slurm/etc"),

@@ -1,12 +1,13 @@
 """The cluster's own Slurm: configuration from the queues, private keys, everything on the loopback interface.
 
-Nodes are power-saving CLOUD nodes as on ParallelCluster (https://slurm.schedmd.com/power_save.html): a slurmd exists only
-while its node is up.
+Nodes are power-saving CLOUD nodes as on ParallelCluster (https://slurm.schedmd.com/power_save.html): a slurmd exists
+only while its node is up.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 import threading
@@ -128,11 +129,11 @@ def nodes_of(queues: Sequence[Queue]) -> tuple[SlurmNodes, ...]:
 
 def _node_lines(nodes: SlurmNodes, port: int) -> Iterator[str]:
     resource = nodes.resource
-    kinds = zip(("static", "dynamic"), (nodes.static, nodes.dynamic), strict=True)
-    for kind, count in kinds:
+    kinds = (("static", "st", nodes.static), ("dynamic", "dy", nodes.dynamic))
+    for kind, short, count in kinds:
         if not count:
             continue
-        names = f"{nodes.queue}-{kind[:2] if kind == 'static' else 'dy'}-{resource.name}-[1-{count}]"
+        names = f"{nodes.queue}-{short}-{resource.name}-[1-{count}]"
         yield (
             f"NodeName={names} NodeHostname={names} NodeAddr=127.0.0.1 Port={port}-{port + count - 1} "
             f"CPUs={resource.vcpus} RealMemory={int(resource.memory_mib * MEMORY_SHARE)} State=CLOUD "
@@ -143,7 +144,8 @@ def _node_lines(nodes: SlurmNodes, port: int) -> Iterator[str]:
 
 def render(spec: NodeSpec, base: int) -> str:
     """slurm.conf with the ports from `base` on: one for the controller, one per node."""
-    every, lines, port = nodes_of(spec.queues), [], base + 1
+    lines: list[str] = []
+    every, port = nodes_of(spec.queues), base + 1
     for nodes in every:
         lines.extend(_node_lines(nodes, port))
         port += nodes.count
@@ -193,7 +195,7 @@ class Ports:
         with self._lock:
             # Another local cloud of this machine starts looking elsewhere.
             start = FIRST_PORT + os.getpid() * 64 % (LAST_PORT - FIRST_PORT - count)
-            for base in (*range(start, LAST_PORT - count, 64), *range(FIRST_PORT, start, 64)):
+            for base in itertools.chain(range(start, LAST_PORT - count, 64), range(FIRST_PORT, start, 64)):
                 if self._unclaimed(base, count) and _listenable(base, count):
                     self._taken[base] = count
                     return base
