@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from daylily_ec.catalog.models import AnalysisCommand, Catalog, Repository
 from daylily_ec.errors import NotFound
+
+if TYPE_CHECKING:  # the models load pydantic, which most commands never need
+    from daylily_ec.catalog.models import AnalysisCommand, Catalog, Repository
 
 
 def repository(catalog: Catalog, key: str | None = None) -> tuple[str, Repository]:

@@ -22,6 +22,10 @@ def _hidden(name: str) -> Any:
     return Option(name, hidden=True, callback=_unavailable)
 
 
+CatalogFile = Annotated[
+    Path | None,
+    Option("--catalog-config", "--config", "--repository-catalog", help="Catalog file, not the packaged one."),
+]
 AnalysisIdOption = Annotated[str, Option("--analysis-id", help="Name of the analysis: its directory.")]
 Entity = Annotated[str, Option("--executing-entity", help="Who runs it: the directory above.")]
 StageDir = Annotated[str | None, Option("--stage-dir", help="Stage on the file system.")]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from daylily_ec.cli.frame import App
+from daylily_ec.cli.launch_options import CatalogFile
 from daylily_ec.cli.render import emit, table, text
 from daylily_ec.workflow.catalog import CatalogListing, RepositoryList, list_commands, list_repositories
 
 app = App("Show the catalog of workflow repositories.")
-
-CatalogFile = Annotated[
-    Path | None,
-    typer.Option("--catalog-config", "--config", "--repository-catalog", help="Catalog file, not the packaged one."),
-]
 
 
 @app.command("list")

@@ -7,13 +7,10 @@ from typing import Annotated
 
 import typer
 
-from daylily_ec.catalog.loader import load_catalog
-from daylily_ec.catalog.site import load_site_settings
 from daylily_ec.cli import launch_options as options
 from daylily_ec.cli.frame import FRAME, App
 from daylily_ec.cli.options import Cluster, DryRun, Profile, Region
 from daylily_ec.cli.render import emit, pairs, text
-from daylily_ec.cli.repositories import CatalogFile
 from daylily_ec.cli.session import services
 from daylily_ec.errors import UsageError
 from daylily_ec.workflow.launch_workflow import LaunchResult, launch_workflow
@@ -50,7 +47,7 @@ def launch(
     activation: options.Activation = True,
     session_name: options.SessionName = None,
     repository: options.RepositoryOption = None,
-    catalog: CatalogFile = None,
+    catalog: options.CatalogFile = None,
     git_tag: options.GitTag = None,
     project: options.Project = None,
     skip_project_check: options.SkipProjectCheck = True,
@@ -75,6 +72,9 @@ def launch(
     dry_run: DryRun = False,
 ) -> None:
     """Clone a workflow, give it its tables and run it in a detached session on the head node."""
+    from daylily_ec.catalog.loader import load_catalog
+    from daylily_ec.catalog.site import load_site_settings
+
     request = options.request_from(ctx.params)
     root = load_site_settings().analysis_root
     emit(launch_workflow(services(profile, region), request, load_catalog(catalog), root))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import signal
 import subprocess
 import tempfile
@@ -50,9 +50,10 @@ class LocalRemote:
 
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         """Run a script; see `Remote.run`."""
-        if getpass.getuser() != self._user:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        if user != self._user:
             raise RemoteCommandFailed(
-                f"{script.name} must run as {self._user}, not as {getpass.getuser()}.",
+                f"{script.name} must run as {self._user}, not as {user}.",
                 hint=f"Log in as {self._user}.", details={"exit_code": WRONG_USER},
             )  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="dyec.") as folder:

@@ -8,8 +8,8 @@ import secrets
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daylily_ec.catalog.models import Catalog
 from daylily_ec.catalog.selection import repository
 from daylily_ec.domain.fsxpath import MOUNT_POINT, STAGING_ROOT, AnalysisDirectory, FsxPath
 from daylily_ec.domain.ids import (
@@ -23,6 +23,9 @@ from daylily_ec.domain.ids import (
 )
 from daylily_ec.errors import InvalidValue, MissingInput, Refused, UsageError
 from daylily_ec.headnode.sessions import InputKind, Inputs, Launch
+
+if TYPE_CHECKING:  # the models load pydantic, which only a launch needs
+    from daylily_ec.catalog.models import Catalog
 
 TRIGGERS = ("none", "on-success", "on-fail", "all")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Association
-from daylily_ec.catalog.models import Catalog
 from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.fsxpath import MOUNT_POINT, STAGING_ROOT, FsxPath
 from daylily_ec.domain.ids import ClusterName, MountId
@@ -23,6 +23,9 @@ from daylily_ec.state.store import StateStore
 from daylily_ec.workflow.launch_plan import LaunchRequest, plan_launch, stage_path
 from daylily_ec.workflow.run_on_headnode import open_head_node
 from daylily_ec.workflow.services import Services
+
+if TYPE_CHECKING:  # the models load pydantic, which only a launch needs
+    from daylily_ec.catalog.models import Catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,7 +62,7 @@ class Node:
     @property
     def remote(self) -> LocalRemote:
         """The local transport into this node."""
-        return LocalRemote(getpass.getuser(), self.env)
+        return LocalRemote(pwd.getpwuid(os.geteuid()).pw_name, self.env)
 
     def shell(self, text: str) -> str:
         """Output of a shell command on the node."""
