@@ -71,13 +71,16 @@ def shell(cluster: Cluster) -> None:
         argv = shell_argv(layout.root, cluster)
     except BoxError as error:
         raise LocalCloudError(str(error), hint="dyec cluster list", code="not_found") from error
-    os.execvp(argv[0], argv)  # noqa: S606 (argv comes from our own record of the box)
+    os.execvp(argv[0], argv)
 
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say what head nodes need here and what is missing."""
-    emit(check())
+    """Say what head nodes need here and what is missing; exit code 4 when something is."""
+    report = check()
+    emit(report)
+    if report.missing:
+        raise typer.Exit(4)
 
 
 @text.register
@@ -112,5 +115,6 @@ def _(result: Exports) -> str:
 
 @text.register
 def _(result: Report) -> str:
-    marks = [["ok" if row.found else "missing", row.name, row.purpose, row.package] for row in result.rows]
-    return table(["STATE", "WHAT", "NEEDED FOR", "PACKAGE"], marks) + (f"\n{result.command}\n" if result.command else "")
+    rows = [["ok" if row.ok else "missing", row.name, row.found, row.purpose, row.package] for row in result.rows]
+    shown = table(["STATE", "WHAT", "WHERE", "NEEDED FOR", "PACKAGE"], rows)
+    return f"{shown}\nInstall what is missing: {result.command}\n" if result.command else shown

@@ -13,6 +13,10 @@ from moto.cloudformation.models import Event, Stack
 from moto.core.utils import utcnow
 
 
+WORKER_SECONDS = 30.0
+"""How long an emptied account waits for a stack's worker to notice."""
+
+
 class CreationCancelled(Exception):
     """The stack is being deleted, or the account emptied, while it is still being created."""
 
@@ -70,9 +74,12 @@ def all_ledgers() -> Iterator[Ledger]:
 
 
 def forget_all() -> None:
-    """Close all books; workers that still run find themselves cancelled."""
+    """Stop all work on stacks and close all books."""
+    working = [ledger.worker for ledger in all_ledgers() if ledger.worker is not None]
     for ledger in all_ledgers():
         ledger.cancelled.set()
+    for worker in working:
+        worker.join(WORKER_SECONDS)
     _ledgers.clear()
 
 
