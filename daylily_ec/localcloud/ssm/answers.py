@@ -15,7 +15,7 @@ from daylily_ec.localcloud.ssm.runcommand import output_directory, output_key
 PLUGIN = "aws:runShellScript"
 AGENT_VERSION = "3.3.987.0"
 PLATFORM = ("Linux", "Ubuntu", "22.04")
-_CLOUDWATCH = {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False}
+_CLOUDWATCH = {"CloudWatchOutputEnabled": False}
 _NO_NOTIFICATION: dict[str, Any] = {"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}
 _SHOWN = frozenset({word.SUCCESS, word.FAILED})
 """Statuses with output in GetCommandInvocation (API reference, `StandardOutputContent`)."""
@@ -40,8 +40,7 @@ def command_answer(command: Command) -> dict[str, Any]:
         "Status": status,
         "StatusDetails": details,
         "OutputS3Region": request.scope.region,
-        "OutputS3BucketName": request.bucket,
-        "OutputS3KeyPrefix": request.prefix,
+        **({"OutputS3BucketName": request.bucket, "OutputS3KeyPrefix": request.prefix} if request.bucket else {}),
         "MaxConcurrency": request.max_concurrency,
         "MaxErrors": request.max_errors,
         "TargetCount": len(states),
@@ -117,9 +116,9 @@ def _plugin(command: Command, invocation: Invocation, state: State) -> dict[str,
         "StandardOutputUrl": _url(command, invocation, "stdout"),
         "StandardErrorUrl": _url(command, invocation, "stderr"),
         "OutputS3Region": command.request.scope.region,
-        "OutputS3BucketName": bucket,
-        "OutputS3KeyPrefix": output_directory(command, invocation) if bucket else "",
     }
+    if bucket:
+        plugin |= {"OutputS3BucketName": bucket, "OutputS3KeyPrefix": output_directory(command, invocation)}
     times = {"ResponseStartDateTime": state.started, "ResponseFinishDateTime": state.ended}
     return plugin | {name: moment.timestamp() for name, moment in times.items() if moment is not None}
 

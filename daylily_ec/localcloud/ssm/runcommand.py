@@ -1,7 +1,7 @@
 """Run Command: takes requests, delivers them to nodes, runs them and remembers what became of them.
 
-Status words: https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html.  Response code 137, the
-line that is appended to stderr, and the keys of stored outputs follow the public source of the SSM agent.
+Status words: https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html.  Response code 137,
+the line appended to stderr and the keys of stored outputs follow the public source of the SSM agent.
 """
 
 from __future__ import annotations
