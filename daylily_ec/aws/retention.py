@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,13 +9,14 @@ from daylily_ec.aws.context import AwsContext
 
 _FILE_SYSTEM = "AWS::FSx::FileSystem"
 _DEFAULT = "Delete"
+UNKNOWN = "unknown"
 
 
 class RetentionApi(Protocol):
     """The one question."""
 
     def file_system_policies(self, stack: str) -> Mapping[str, str]:
-        """DeletionPolicy by file system id, for the file systems that the stack made."""
+        """DeletionPolicy by id of the file systems that the stack made; `unknown` when the template does not tell."""
 
 
 class Retention:
@@ -27,11 +27,30 @@ class Retention:
 
     def file_system_policies(self, stack: str) -> Mapping[str, str]:
         client = self._context.client("cloudformation")
-        body: Any = client.call("get_template", StackName=stack)["TemplateBody"]
-        template = json.loads(body) if isinstance(body, str) else body
-        declared = template.get("Resources", {})
+        declared = _resources(client.call("get_template", StackName=stack)["TemplateBody"])
         return {
-            item["PhysicalResourceId"]: str(declared.get(item["LogicalResourceId"], {}).get("DeletionPolicy", _DEFAULT))
+            item["PhysicalResourceId"]: _policy(declared, item["LogicalResourceId"])
             for item in client.pages("list_stack_resources", "StackResourceSummaries", StackName=stack)
             if item["ResourceType"] == _FILE_SYSTEM and item.get("PhysicalResourceId")
         }
+
+
+def _policy(declared: Mapping[str, Any] | None, name: str) -> str:
+    if declared is None or name not in declared:
+        return UNKNOWN
+    return str(declared[name].get("DeletionPolicy", _DEFAULT))
+
+
+def _resources(body: Any) -> Mapping[str, Any] | None:
+    """Resources of a template in JSON or YAML (ParallelCluster's is YAML), None when it cannot be read."""
+    if not isinstance(body, str):
+        found = body.get("Resources")
+    else:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        try:
+            found = (YAML(typ="safe").load(body) or {}).get("Resources")
+        except (YAMLError, AttributeError):
+            return None
+    return found if isinstance(found, dict) else None

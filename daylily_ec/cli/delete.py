@@ -112,7 +112,7 @@ def _jobs(plan: DeletionPlan) -> str:
 
 
 def _file_system(system: FileSystemPlan) -> str:
-    fate = "is kept and goes on costing" if system.is_kept else "is deleted with everything on it"
+    fate = "is kept and goes on costing" if system.is_kept else "goes with everything on it"
     lines = [f"file system {system.file_system_id} {fate} (DeletionPolicy {system.deletion_policy})\n"]
     lines += [f"  {one.id} {one.path.on_node} -> {one.source} ({one.lifecycle})\n" for one in system.associations]
     lines += [f"  {task.id} {', '.join(task.paths)} ({task.progress})\n" for task in system.tasks if task.is_export]

@@ -38,6 +38,10 @@ class FsxPath:
     def __str__(self) -> str:
         return self.value
 
+    def to_json(self) -> str:
+        """Documents carry it as text."""
+        return str(self)
+
     @property
     def on_node(self) -> PurePosixPath:
         """The same directory as a node sees it."""

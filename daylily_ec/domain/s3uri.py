@@ -34,6 +34,10 @@ class S3Prefix:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
+    def to_json(self) -> str:
+        """Documents carry it as text."""
+        return str(self)
+
     @property
     def bare(self) -> str:
         """The URI without its last slash, as ParallelCluster templates want it."""

@@ -15,7 +15,7 @@ from daylily_ec.fsx.policy import EXPORT_PURPOSE, tag_text
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
 
-_RUN_TAG = "dyec:run-id"
+_RUN_TAG = "dyec:export-id"
 _ATTEMPT_TAG = "dyec:attempt"
 _POLL_S = 30.0
 _FIRST_POLL_S = 1.0

@@ -138,7 +138,7 @@ class MountRequest:
             "lsmc:purpose": self.purpose.tag,
             "Name": str(self.mount_id),
             "dyec:mount-id": str(self.mount_id),
-            "dyec:run-id": str(self.run_id),
+            "dyec:mount-run-id": str(self.run_id),
             "dyec:platform": str(self.platform),
             "dyec:read-only": str(self.is_read_only).lower(),
             "dyec:cluster": tag_text(cluster),

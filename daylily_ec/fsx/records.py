@@ -67,7 +67,7 @@ def record_of(association: Association, *, cluster: str | None, region: str, now
     return MountRecord(
         mount_id=mount_id,
         purpose=str(purpose_of(association)),
-        run_id=tags.get("dyec:run-id", mount_id),
+        run_id=tags.get("dyec:mount-run-id", mount_id),
         platform=tags.get("dyec:platform", "OTHER"),
         cluster_name=cluster or tags.get("dyec:cluster"),
         region=region,

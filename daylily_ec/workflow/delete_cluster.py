@@ -60,7 +60,7 @@ class FileSystemPlan:
     @property
     def is_kept(self) -> bool:
         """Whether it outlives the cluster."""
-        return self.deletion_policy != "Delete"
+        return self.deletion_policy.startswith("Retain")
 
 
 @dataclass(frozen=True, slots=True)
