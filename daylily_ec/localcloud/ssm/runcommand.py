@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from daylily_ec.localcloud.ssm.objects import PutObject
 
 STOPPED = 137
 """Exit code that the agent reports for a process it had to kill."""
+WORKERS = 5
+"""Commands that one agent runs at a time (`CommandWorkersLimit` in the agent's README)."""
 _log = logging.getLogger("daylily_ec.localcloud")
 Spawn = Callable[[Callable[[], None]], None]
 
@@ -37,6 +40,28 @@ class Timing:
 def in_thread(work: Callable[[], None]) -> None:
     """Do something in the background."""
     threading.Thread(target=work, name="ssm", daemon=True).start()
+
+
+class Workers:
+    """Counts what runs on each instance, so that no agent runs more than `limit` commands."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()
+
+    def take(self, instance_id: str) -> bool:
+        """Take a worker of the instance's agent; False when all are busy."""
+        with self._lock:
+            if self._busy[instance_id] >= self._limit:
+                return False
+            self._busy[instance_id] += 1
+            return True
+
+    def give_back(self, instance_id: str) -> None:
+        """Return a worker."""
+        with self._lock:
+            self._busy[instance_id] -= 1
 
 
 class RunCommand:
@@ -58,6 +83,7 @@ class RunCommand:
         self._timing = timing or Timing()
         self._clock = clock or SystemClock()
         self._spawn = spawn
+        self._workers = Workers(WORKERS)
         self._lock = threading.Lock()
         self._commands: dict[str, Command] = {}
 
@@ -122,29 +148,38 @@ class RunCommand:
     def _execute(self, command: Command, invocation: Invocation) -> None:
         try:
             if self._deliver(command, invocation):
-                self._run(command, invocation)
+                try:
+                    self._run(command, invocation)
+                finally:
+                    self._workers.give_back(invocation.instance_id)
         except Exception as failure:
             _log.exception("command %s on %s", command.command_id, invocation.instance_id)
             text = f"local cloud: {type(failure).__name__}: {failure}"
             self._end(invocation, State(word.FAILED, word.FAILED, 1, stderr=text.encode()))
 
     def _deliver(self, command: Command, invocation: Invocation) -> bool:
-        """Wait for the agent; whether the command is in progress now."""
+        """Wait for the agent and one of its workers; whether the command is in progress now."""
         request = command.request
         while True:
             node = self._inventory.find(request.scope, invocation.instance_id)
             if node is None:
                 self._end(invocation, State(word.FAILED, word.UNDELIVERABLE))
                 return False
-            if node.online:
-                started = State(word.IN_PROGRESS, word.IN_PROGRESS, started=self._clock.now())
-                return invocation.advance(started)
+            if node.online and self._workers.take(invocation.instance_id):
+                return self._begin(invocation)
             if (self._clock.now() - command.requested).total_seconds() >= request.delivery_timeout:
                 self._end(invocation, State(word.TIMED_OUT, word.DELIVERY_TIMED_OUT))
                 return False
-            if not invocation.advance(State(word.DELAYED, word.DELAYED)):
+            waiting = word.PENDING if node.online else word.DELAYED
+            if not invocation.advance(State(waiting, waiting)):
                 return False
             self._clock.sleep(self._timing.retry)
+
+    def _begin(self, invocation: Invocation) -> bool:
+        begun = invocation.advance(State(word.IN_PROGRESS, word.IN_PROGRESS, started=self._clock.now()))
+        if not begun:
+            self._workers.give_back(invocation.instance_id)
+        return begun
 
     def _run(self, command: Command, invocation: Invocation) -> None:
         reason = self._manager.unavailable()
