@@ -116,7 +116,8 @@ def install(run: Run | None = None, look: Callable[[], Report] = check, policy: 
     if after.missing:
         names = ", ".join(row.name for row in after.missing)
         raise CannotInstall(
-            f"head nodes cannot run here: still missing after the installation: {names}.", hint=needs.unavailable()
+            f"head nodes cannot run here: still missing after the installation: {names}.",
+            hint=needs.unavailable() or "",
         )
     return after
 

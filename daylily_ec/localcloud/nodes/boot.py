@@ -6,7 +6,9 @@ The words of the reports are those that `pcluster` looks for in the wait conditi
 
 from __future__ import annotations
 
+import io
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from collections import deque
@@ -29,6 +31,7 @@ HINT = (
 EVENT = "OnNodeConfigured"
 TAIL_LINES = 50
 HTTP_SECONDS = 60
+DRAIN_SECONDS = 2.0
 LOGS = ("var/log/cloud-init-output.log", "var/log/cfn-init.log")
 
 
@@ -109,12 +112,19 @@ class Boot:
             start_new_session=True,
             cwd="/",
         )
-        with process:
-            for raw in process.stdout or ():
-                tail.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
-                self.write(tail[-1])
+        reader = threading.Thread(target=self._follow, args=(process, tail), daemon=True)
+        reader.start()
+        process.wait()
+        # A background process of the script may hold the pipe for ever.
+        reader.join(DRAIN_SECONDS)
         path.unlink(missing_ok=True)
         return exit_code(process.returncode), tuple(tail)
+
+    def _follow(self, process: subprocess.Popen[bytes], tail: deque[str]) -> None:
+        with process.stdout or io.BytesIO() as lines:
+            for raw in lines:
+                tail.append(raw.decode("utf-8", "replace").rstrip("\r\n"))
+                self.write(tail[-1])
 
     def _fail(self, what: str, number: int, uri: str, how: str, code: int, tail: tuple[str, ...]) -> BootResult:
         end = f"{how}." if what == "download" else f"return code: {code}."

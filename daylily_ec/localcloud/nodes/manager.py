@@ -48,6 +48,11 @@ class _Node:
     def rootfs(self) -> Path:
         return self.directory / "rootfs"
 
+    @property
+    def warm(self) -> str:
+        """Host list of the compute nodes that are up from the start."""
+        return ",".join(name for nodes in slurm.nodes_of(self.spec.queues) for name in nodes.kept_up)
+
 
 class BoxManager:
     """The `NodeManager` that makes boxes."""
@@ -95,10 +100,11 @@ class BoxManager:
         try:
             self._start_slurm(node)
         except SlurmNotUp as error:
-            reason = f"Failed to set up Slurm on the head node: {error}"
-            boot.write(reason)
-            return BootResult(False, reason, 1, tuple(str(error).splitlines()))
-        return boot.run(spec.boot_scripts)
+            return self._no_slurm(boot, error)
+        result = boot.run(spec.boot_scripts)
+        if result.ok:
+            self._await_warm(node, boot)
+        return result
 
     def run(self, instance_id: str, commands: tuple[str, ...], *, timeout: float, command_id: str) -> CommandResult:
         """Run the lines as root, as AWS-RunShellScript does; blocks at most `timeout` seconds."""
@@ -169,14 +175,25 @@ class BoxManager:
         box = node.sandbox.box
         _as_ubuntu(box, MUNGED)
         _as_ubuntu(box, ("/usr/sbin/slurmctld", "-i"))
-        every = slurm.nodes_of(node.spec.queues)
-        warm = [name for nodes in every for name in nodes.kept_up]
         _until_answers(node, ("sinfo", "--noheader"), lambda _: True)
-        if warm:
-            _as_ubuntu(box, ("scontrol", "update", f"nodename={','.join(warm)}", "state=power_up"))
-            up = ("sinfo", "--noheader", "--Node", "--format=%T", "--states=idle", f"--nodes={','.join(warm)}")
-            # "idle~" and "idle#" are nodes that sleep and nodes that are waking up.
-            _until_answers(node, up, lambda lines: len(lines) > 0 and set(lines) == {"idle"})
+        if node.warm:
+            # They wake up while the boot scripts run.
+            _as_ubuntu(box, ("scontrol", "update", f"nodename={node.warm}", "state=power_up"))
+
+    def _await_warm(self, node: _Node, boot: Boot) -> None:
+        # "idle~" and "idle#" are nodes that sleep and nodes that are waking up.
+        up = ("sinfo", "--noheader", "--Node", "--format=%T", f"--nodes={node.warm}")
+        try:
+            if node.warm:
+                _until_answers(node, up, lambda lines: not any("~" in line or "#" in line for line in lines))
+        except SlurmNotUp as error:
+            # Jobs then wait a little longer; that is no reason to give the cluster up.
+            boot.write(f"compute nodes are not awake yet: {error}")
+
+    def _no_slurm(self, boot: Boot, error: SlurmNotUp) -> BootResult:
+        reason = f"Failed to set up Slurm on the head node: {error}"
+        boot.write(reason)
+        return BootResult(False, reason, 1, tuple(str(error).splitlines()))
 
     def _remove_dead(self) -> None:
         for record in records(self._root):

@@ -43,7 +43,21 @@ def find(program: str) -> str | None:
 
 @cache
 def _namespaces_work() -> bool:
-    probe = ("--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc")
+    probe = (
+        "--unshare-user",
+        "--uid",
+        "0",
+        "--gid",
+        "0",
+        "--unshare-pid",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "--cap-add",
+        "ALL",
+    )
     inside = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "true")
     command = (find("bwrap") or "bwrap", *probe, "--", *inside)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from daylily_ec.localcloud.nodes.sandbox import Box, BoxError
 
 BOXES = "boxes"
 RECORD = "box.json"
+LOGIN = "/opt/localcloud/bin/as-user -l ubuntu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def shell_argv(root: Path, node: str) -> list[str]:
     for record in records(root):
         if node in (record.instance_id, record.cluster) and record.box.alive:
             # script gives the shell a terminal of the box's own: tmux does not find the caller's in there.
-            shell = "/opt/localcloud/bin/as-user -l ubuntu"
-            return [*record.box.enter(), "/usr/bin/script", "--quiet", "--return", "--command", shell, "/dev/null"]
+            variables = (f"TERM={os.environ.get('TERM', 'xterm')}", "SHELL=/bin/bash", "PATH=/usr/bin:/bin")
+            shell = ("/usr/bin/script", "--quiet", "--return", "--command", LOGIN, "/dev/null")
+            return [*record.box.enter(), "/usr/bin/env", "-i", *variables, *shell]
     raise BoxError(f"no head node {node} runs here")

@@ -153,7 +153,9 @@ def _write_accounts(rootfs: Path, spec: NodeSpec) -> None:
     name = host_name(spec.private_ip)
     (etc / "hostname").write_text(f"{name}\n", encoding="utf-8")
     # The node's own name leads to the loopback interface because Slurm's daemons bind to what it resolves to.
-    (etc / "hosts").write_text(f"127.0.0.1 localhost {name}\n::1 localhost\n", encoding="utf-8")
+    domain = "ec2.internal" if spec.region == "us-east-1" else f"{spec.region}.compute.internal"
+    names = f"127.0.0.1 localhost\n127.0.0.1 {name}.{domain} {name}\n::1 localhost ip6-localhost\n"
+    (etc / "hosts").write_text(names, encoding="utf-8")
 
 
 def _write_cluster_facts(rootfs: Path, spec: NodeSpec) -> None:

@@ -110,7 +110,7 @@ def _arguments(rootfs: Path, hostname: str, binds: Sequence[Bind], info: int, re
             "/sys",
         ),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", *mounts),
-        *("--unshare-user", "--uid", "0", "--gid", "0", "--unshare-pid", "--unshare-ipc"),
+        *("--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL", "--unshare-pid", "--unshare-ipc"),
         *("--unshare-uts", "--hostname", hostname, "--die-with-parent", "--info-fd", str(info)),
         *("--", INIT, str(ready)),
     ]
