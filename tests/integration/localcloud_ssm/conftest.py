@@ -42,6 +42,7 @@ class Node:
 
     ssm: Any
     s3: Any
+    ec2: Any
     instance_id: str
     root: Path
 
@@ -85,15 +86,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def running(cloud: Cloud) -> Node:
-    ec2 = cloud.client("ec2")
+    ec2, s3 = cloud.client("ec2"), cloud.client("s3")
+    s3.create_bucket(Bucket="outputs", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    return Node(cloud.client("ssm"), s3, ec2, start_head_node(ec2), cloud.layout.root)
+
+
+def start_head_node(ec2: Any) -> str:
+    """Run an instance that is tagged as a head node; its id."""
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     tags = [{"Key": "Name", "Value": "HeadNode"}, {"Key": "parallelcluster:node-type", "Value": "HeadNode"}]
     made = ec2.run_instances(
         ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=[{"ResourceType": "instance", "Tags": tags}]
     )
-    s3 = cloud.client("s3")
-    s3.create_bucket(Bucket="outputs", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    return Node(cloud.client("ssm"), s3, made["Instances"][0]["InstanceId"], cloud.layout.root)
+    return str(made["Instances"][0]["InstanceId"])
 
 
 @pytest.fixture

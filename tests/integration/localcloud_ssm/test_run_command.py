@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.localcloud_ssm.conftest import Node
+from tests.integration.localcloud_ssm.conftest import Node, start_head_node
 
 
 def code(call: Any, **arguments: Any) -> str:
@@ -170,6 +170,22 @@ def test_instance_information(node: Node) -> None:
     assert (seen["SourceId"], seen["SourceType"]) == (node.instance_id, "AWS::EC2::Instance")
     unknown = [{"Key": "InstanceIds", "Values": ["i-0123456789abcdef0"]}]
     assert node.ssm.describe_instance_information(Filters=unknown)["InstanceInformationList"] == []
+
+
+def test_a_node_is_managed_from_its_first_ping_until_it_is_gone(node: Node) -> None:
+    (node.root / "offline").touch()
+    fresh = start_head_node(node.ec2)
+    filters = [{"Key": "InstanceIds", "Values": [fresh]}]
+    try:
+        assert node.ssm.describe_instance_information(Filters=filters)["InstanceInformationList"] == []
+        assert send(node, InstanceIds=[fresh]) == "InvalidInstanceId"
+        (node.root / "offline").unlink()
+        (seen,) = node.ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
+        assert seen["PingStatus"] == "Online"
+    finally:
+        node.ec2.terminate_instances(InstanceIds=[fresh])
+    assert node.ssm.describe_instance_information(Filters=filters)["InstanceInformationList"] == []
+    assert send(node, InstanceIds=[fresh]) == "InvalidInstanceId"
 
 
 def test_documents(node: Node) -> None:
