@@ -10,7 +10,7 @@ from tests.integration.localcloud_aws.conftest import Cloud
 
 
 def test_exports_are_shell_commands(cloud: Cloud) -> None:
-    script = exports(cloud.layout) + 'printf \'%s\\n\' "$AWS_PROFILE" "$AWS_CONFIG_FILE" "$AWS_REGION"'
+    script = exports(cloud.layout).commands + 'printf \'%s\\n\' "$AWS_PROFILE" "$AWS_CONFIG_FILE" "$AWS_REGION"'
     shown = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
     assert shown.splitlines() == ["daylily-local", str(cloud.layout.aws_config), "us-west-2"]
     assert "AWS_EC2_METADATA_DISABLED=true" in exports(cloud.layout).commands

@@ -34,7 +34,7 @@ from daylily_ec.localcloud.patches.patching import replace
 from daylily_ec.localcloud.runtime import current
 
 _log = logging.getLogger(__name__)
-DELETION_SECONDS = 1.0
+DELETION_SECONDS = 0.5
 """Least time that a deletion takes: pcluster asks for the stack again after it has asked for its deletion."""
 READABLE_OUTPUTS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"})
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from moto.core.common_models import CloudFormationModel
 
+from daylily_ec.localcloud.fsx.errors import DataRepositoryAssociationNotFound, FileSystemNotFound
 from daylily_ec.localcloud.fsx.service import FsxService, service_for
 from daylily_ec.localcloud.patches.cloudformation.ledger import Ledger, ledger_of
 from daylily_ec.localcloud.patches.cloudformation.stacks import stack_by_id
@@ -58,7 +59,8 @@ class FileSystem(CloudFormationModel):
         made = service.create_file_system(**properties, Tags=tags)
 
         def describe() -> Description:
-            return service.describe_file_systems(FileSystemIds=[made["FileSystemId"]])["FileSystems"][0]
+            found: Description = service.describe_file_systems(FileSystemIds=[made["FileSystemId"]])["FileSystems"][0]
+            return found
 
         return cls(_when_available(describe, ledger_of(stack), lambda: _delete_file_system(service, made)))
 
@@ -101,7 +103,8 @@ class DataRepositoryAssociation(CloudFormationModel):
 
         def describe() -> Description:
             found = service.describe_associations(AssociationIds=[made["AssociationId"]])
-            return found["Associations"][0]
+            first: Description = found["Associations"][0]
+            return first
 
         def undo() -> None:
             service.delete_association(made["AssociationId"])
@@ -109,8 +112,10 @@ class DataRepositoryAssociation(CloudFormationModel):
         return cls(_when_available(describe, ledger_of(stack), undo))
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Delete the association; the data stays in the file system."""
-        service_for(account_id, region_name).delete_association(self.physical_resource_id)
+        """Delete the association and wait until it is gone; the data stays in the file system."""
+        service = service_for(account_id, region_name)
+        service.delete_association(self.physical_resource_id)
+        _until_gone(lambda: service.describe_associations(AssociationIds=[self.physical_resource_id]))
 
 
 _WHOLE = frozenset(
@@ -155,8 +160,15 @@ def _when_available(describe: Callable[[], Description], ledger: Ledger, undo: C
 def _delete_file_system(service: FsxService, description: Description) -> None:
     file_system_id = description["FileSystemId"]
     service.delete_file_system(file_system_id)
+    _until_gone(lambda: service.describe_file_systems(FileSystemIds=[file_system_id]))
+
+
+def _until_gone(describe: Callable[[], object]) -> None:
     deadline = time.monotonic() + DELETION_SECONDS
-    while any(found["FileSystemId"] == file_system_id for found in service.describe_file_systems()["FileSystems"]):
-        if time.monotonic() > deadline:
-            raise NotStable(f"{file_system_id} is still being deleted")
+    while time.monotonic() < deadline:
+        try:
+            describe()
+        except (FileSystemNotFound, DataRepositoryAssociationNotFound):
+            return
         time.sleep(POLL_SECONDS)
+    raise NotStable(f"it is still being deleted after {DELETION_SECONDS:.0f} s")
