@@ -102,7 +102,7 @@ def _action(service: str, environ: Environ, query: dict[str, list[str]]) -> str:
     path = str(environ.get("PATH_INFO", "/"))
     operation = re.fullmatch(r"/service/[^/]+/operation/([^/]+)", path)
     if operation:
-        return operation[1]
+        return str(operation[1])
     form = parse_qs(_form(environ))
     if "Action" in form:
         return form["Action"][0]
@@ -112,7 +112,7 @@ def _action(service: str, environ: Environ, query: dict[str, list[str]]) -> str:
 def _form(environ: Environ) -> str:
     if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return ""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body.decode("utf-8", "replace")
 

@@ -12,7 +12,6 @@ from typing import Any
 from moto.cloudformation.models import Event, Stack
 from moto.core.utils import utcnow
 
-
 WORKER_SECONDS = 30.0
 """How long an emptied account waits for a stack's worker to notice."""
 
