@@ -46,7 +46,7 @@ check_root() {
 check_session() {
     local doing=""
     session_runs "$run_dir" || return 0
-    [ ! -r "$run_dir/status.json" ] || doing=$(sed -n 's/^  "\(phase\|analysis_dir\|started_at\)": "\(.*\)",\{0,1\}$/\1 \2/p' "$run_dir/status.json" | paste -sd ';' -)
+    [ ! -r "$run_dir/status.json" ] || doing=$(sed -n 's/^  "\(phase\|analysis_dir\|started_at\)": "\(.*\)",\{0,1\}$/\1 \2/p' "$run_dir/status.json" | paste -sd '|' - | sed 's/|/, /g')
     refuse session_exists "Session $DYEC_SESSION is busy${doing:+: $doing}."
 }
 

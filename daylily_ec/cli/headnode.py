@@ -16,7 +16,6 @@ from daylily_ec.cli.session import services
 from daylily_ec.errors import ToolchainError, UsageError
 from daylily_ec.workflow.run_on_headnode import (
     PLUGIN,
-    CommandResult,
     ConnectCommand,
     HeadNodeInfo,
     Queue,
@@ -41,16 +40,12 @@ def run(
 ) -> None:
     """Run a command as the cluster user.  No shell reads it; for one, run: bash -c '...'."""
     result = run_command(services(profile, region), RunCommand(cluster, tuple(command), timeout))
-    if FRAME.json:
-        require_success(result)
-    emit(result)
-    sys.stderr.write(result.stderr if not FRAME.json else "")
+    if not FRAME.json:
+        sys.stdout.write(result.stdout)
+        sys.stderr.write(result.stderr)
     require_success(result)
-
-
-@text.register
-def _(result: CommandResult) -> str:
-    return result.stdout
+    if FRAME.json:
+        emit(result)
 
 
 @app.command("info")

@@ -24,10 +24,10 @@ REFUSED = 8
 """Exit code of the launch script when it names a reason."""
 NO_RUN_DIR = 2
 _HINTS = {
-    "session_exists": "dyec workflow status --session NAME; or launch with another --session-name.",
+    "session_exists": "Follow it with: dyec workflow status --session {session}; or give another --session-name.",
     "analysis_dir_exists": "Choose another --analysis-id, or give --replace-existing-analysis-dir.",
     "analysis_dir_busy": "Wait for that session, or choose another --analysis-id.",
-    "missing_config": "Check the stage with: dyec headnode run -- ls STAGE_DIR",
+    "missing_config": "Look at the stage with: dyec headnode run -- ls {stage_dir}",
     "unknown_git_ref": "Give an existing tag, branch or commit with --git-tag.",
     "clone_failed": "Check that the head node reaches the repository, then repeat.",
 }
@@ -104,7 +104,8 @@ class Launched:
 def check_launch(remote: Remote, launch: Launch) -> Mapping[str, str]:
     """The markers of a launch that could be made; `Refused` names what is in the way.  Changes nothing."""
     script = RemoteScript.packaged("workflow_launch")
-    return _markers(remote.run(script, {**launch.parameters, "DYEC_MODE": "check"}, CHECK_S), "The launch check")
+    result = remote.run(script, {**launch.parameters, "DYEC_MODE": "check"}, CHECK_S)
+    return _markers(result, launch, "The launch check")
 
 
 def start(remote: Remote, launch: Launch) -> Launched:
@@ -112,7 +113,7 @@ def start(remote: Remote, launch: Launch) -> Launched:
     script = RemoteScript.packaged("workflow_launch")
     env = {**launch.parameters, "DYEC_MODE": "launch",
            "DYEC_SESSION_SCRIPT": RemoteScript.packaged("workflow_session").text}  # fmt: skip
-    markers = _markers(remote.run(script, env, LAUNCH_S), "The launch")
+    markers = _markers(remote.run(script, env, LAUNCH_S), launch, "The launch")
     ended = markers.get("__DAYLILY_COMPLETED_QUICKLY__", "").removeprefix("exit_code=")
     return Launched(
         run_dir=markers["__DAYLILY_RUN_DIR__"],
@@ -123,13 +124,14 @@ def start(remote: Remote, launch: Launch) -> Launched:
     )
 
 
-def _markers(result: RemoteResult, what: str) -> dict[str, str]:
+def _markers(result: RemoteResult, launch: Launch, what: str) -> dict[str, str]:
     pairs = (line.partition("=") for line in result.stdout.splitlines())
     markers = {key: value for key, _, value in pairs if key.startswith("__DAYLILY_")}
     token = markers.get("__DAYLILY_ERROR__")
     if result.exit_code == REFUSED and token is not None:
         why = result.stderr.strip() or token
-        raise Refused(f"{what} was refused by the head node: {why}", code=token, hint=_HINTS.get(token, ""),
+        hint = _HINTS.get(token, "").format(session=launch.session, stage_dir=launch.inputs.stage_dir)
+        raise Refused(f"{what} was refused by the head node: {why}", code=token, hint=hint,
                       details={"error": token, "stdout": result.stdout, "stderr": result.stderr})  # fmt: skip
     result.require_success(what)
     return markers

@@ -1,0 +1,147 @@
+"""The commands as a user types them, against a cluster that the real pcluster made on the local cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.e2e.cloud import Cloud, Done
+from tests.integration.localcloud_aws.cluster_config import REGION, configuration, prepare
+
+pytestmark = pytest.mark.e2e
+CLUSTER = "hn-demo"
+STAGE = "remote_stage_20260211T143722Z_0a1b2c3d"
+STAGE_DIR = f"/fsx/staging/staged_external_sequencing_data/{STAGE}"
+CATALOG = """\
+command_catalog_version: 2
+default_repository: demo
+repositories:
+  demo: {https_url: 'file:///home/ubuntu/origin', default_ref: 2.0.26, relative_path: work}
+"""
+DAY_RUN = """#!/bin/bash
+sbatch --wait -p i8 -o job.out --wrap 'echo job $SLURM_JOB_ID of $(wc -l < config/units.tsv)'
+cat job.out
+"""
+
+
+class Desk(Cloud):
+    """An operator with a running cluster and a stage in S3."""
+
+    bucket = ""
+
+    def on(self, *argv: str, timeout: float = 120) -> Done:
+        words = list(argv)
+        at = words.index("--") if "--" in words else len(words)
+        words[at:at] = ["--cluster", CLUSTER, "--region", REGION]
+        return self.dyec(*words, timeout=timeout)
+
+    def launch(self, analysis: str, *more: str) -> Done:
+        return self.on("--json", "workflow", "launch", "--analysis-id", analysis, "--executing-entity", "ubuntu",
+                       "--catalog-config", "catalog.yaml", "--stage-dir", STAGE_DIR, "--stage-s3-uri",
+                       f"s3://{self.bucket}/staged", *more)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    # A short path: the sockets in a box have a limit of 108 characters.
+    made = Desk(tmp_path_factory.mktemp("h"))
+    made.up()
+    try:
+        _cluster(made)
+        yield made
+    finally:
+        made.down()
+
+
+def _cluster(desk: Desk) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=desk.endpoint, region_name=REGION, aws_access_key_id="x",
+                            aws_secret_access_key="x", config=Config(s3={"addressing_style": "path"}))  # fmt: skip
+
+    given = prepare(client, CLUSTER)
+    desk.bucket = given.bucket
+    (desk.home / "cluster.json").write_text(json.dumps(configuration(given)))
+    (desk.home / "catalog.yaml").write_text(CATALOG)
+    for name, text in (("samples", "SAMPLEID\nS1\n"), ("units", "RUNID\nR1\n")):
+        client("s3").put_object(Bucket=given.bucket, Key=f"staged/{STAGE}/x_{name}.tsv", Body=text.encode())
+    made = desk.run("pcluster", "create-cluster", "-n", CLUSTER, "-c", "cluster.json", "--region", REGION)
+    assert made.code == 0, made.out
+    stack = client("cloudformation")
+    deadline = time.monotonic() + 120
+    while stack.describe_stacks(StackName=CLUSTER)["Stacks"][0]["StackStatus"] != "CREATE_COMPLETE":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    origin = Path("/home/ubuntu/origin")
+    script = f"""
+        mkdir -p {origin}/bin && cd {origin} && echo true > dyoainit && echo true > bin/day_activate
+        cat > bin/day_run <<'EOF'\n{DAY_RUN}\nEOF
+        chmod +x bin/day_run && git init -q && git add -A
+        git -c user.name=t -c user.email=t@example.org commit -qm first && git tag 2.0.26
+    """
+    done = desk.on("headnode", "run", "--", "bash", "-c", script)
+    assert done.code == 0, done.err
+
+
+def test_commands_run_as_ubuntu_and_their_words_stay_words(desk: Desk) -> None:
+    done = desk.on("headnode", "run", "--", "printf", "%s|", "a b", "$(id)", "'", "é")
+    assert (done.code, done.out) == (0, "a b|$(id)|'|é|")
+    assert desk.on("headnode", "run", "--", "id", "-un").out == "ubuntu\n"
+
+
+def test_a_failing_command_is_one_document_with_its_code_and_stderr(desk: Desk) -> None:
+    done = desk.on("--json", "headnode", "run", "--", "bash", "-c", "echo why >&2; exit 7")
+    assert done.code == 2
+    details = done.document["error"]["details"]
+    assert (details["exit_code"], details["stderr"]) == (7, "why\n")
+
+
+@pytest.mark.parametrize("size", [23_999, 24_001, 150_000])
+def test_long_output_is_exact(desk: Desk, size: int) -> None:
+    done = desk.on(
+        "headnode", "run", "--", "bash", "-c", f"base64 -w 0 /dev/urandom | head -c {size} | tee /dev/stderr"
+    )
+    assert len(done.out) == size
+    assert done.err == done.out
+
+
+def test_info_and_the_way_to_connect(desk: Desk) -> None:
+    info = desk.on("--json", "headnode", "info").document
+    assert (info["agent"], info["head_node"]["state"]) == ("Online", "running")
+    line = desk.on("headnode", "connect", "--dry-run").out
+    assert line.endswith(f"--target {info['head_node']['instance_id']} --document-name SSM-SessionManagerRunShell\n")
+
+
+def test_a_workflow_is_launched_followed_and_read(desk: Desk) -> None:
+    dry = desk.launch("a1", "--dry-run")
+    assert dry.document["stage"]["outcome"] is None
+    desk.forget()
+    launched = desk.launch("a1")
+    assert launched.code == 0, launched.out
+    assert launched.document["stage"]["outcome"] == "CREATED"
+    assert desk.mutations() == ["ssm:SendCommand", "fsx:CreateDataRepositoryAssociation", "ssm:SendCommand"]
+    ended = desk.on("--json", "workflow", "status", "--session", "a1", "--wait", "--timeout", "60")
+    assert (ended.code, ended.document["state"], ended.document["exit_code"]) == (0, "SUCCEEDED", 0)
+    log = desk.on("workflow", "logs", "--session", "a1").out
+    assert "of 2" in log
+    assert desk.on("--json", "headnode", "jobs").document["jobs"][0]["state"] == "COMPLETED"
+
+
+@pytest.mark.weakness("H1")
+def test_a_second_launch_adopts_the_stage_and_replaces_only_when_told(desk: Desk) -> None:
+    refused = desk.launch("a1")
+    assert (refused.code, refused.document["error"]["code"]) == (1, "analysis_dir_exists")
+    again = desk.launch("a1", "--replace-existing-analysis-dir", "--dy-command", "sleep 60")
+    assert again.code == 0, again.out
+    assert again.document["stage"]["outcome"] == "ADOPTED"
+    busy = desk.launch("a2", "--session-name", "a1")
+    assert busy.document["error"]["code"] == "session_exists"
+    assert desk.on("headnode", "run", "--", "tmux", "kill-session", "-t", "=a1").code == 0
+    stopped = desk.on("--json", "workflow", "status", "--session", "a1", "--wait", "--timeout", "60")
+    assert (stopped.code, stopped.document["error"]["details"]["state"]) == (2, "STOPPED")
