@@ -108,9 +108,7 @@ class Demonstration:
         self.stage = Stage(workdir, child_environment(workdir), _announce,
                            {"dyec": bin_dir / "dyec", "aws": bin_dir / "aws"})  # fmt: skip
         self.target = ["--region", REGION, "--cluster", CLUSTER]
-        self.destination = S3Prefix(BUCKETS["export_destination"], PREFIXES["export_destination"]).child(
-            ENTITY, ANALYSIS
-        )
+        self.destination = _place("export_destination").child(ENTITY, ANALYSIS)
         self.receipt = workdir / "export" / "fsx_export.yaml"
 
     def all(self, keep: bool) -> DemoResult:
@@ -165,7 +163,7 @@ class Demonstration:
         stored = 0
         for role, uploads in role_objects(data).items():
             account.bucket(BUCKETS[role])
-            stored += account.objects(S3Prefix(BUCKETS[role], _key(role)), [(item.key, item.body) for item in uploads])
+            stored += account.objects(_place(role), [(item.key, item.body) for item in uploads])
         account.bucket(RUN_FOLDER.bucket)
         stored += account.objects(RUN_FOLDER, [("RunInfo.xml", b"<RunInfo/>\n"), ("InterOp/readme.txt", b"demo\n")])
         url = self._serve_repository()
@@ -199,7 +197,7 @@ class Demonstration:
 
     def work(self) -> None:
         """Stage, mount, launch, follow."""
-        roles = {role: str(S3Prefix(bucket, _key(role))) for role, bucket in BUCKETS.items()}
+        roles = {role: str(_place(role)) for role in BUCKETS}
         staged = self.stage.json("samples stage", [
             "dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION,
             "--reference-s3-uri", roles["reference"], "--control-data-s3-uri", roles["control_data"],
@@ -257,17 +255,17 @@ class Demonstration:
         signal.signal(signal.SIGINT, before)
 
 
-def _key(role: str) -> str:
-    return f"{PREFIXES[role]}/" if PREFIXES[role] else ""
+def _place(role: str) -> S3Prefix:
+    return S3Prefix.parse(f"{BUCKETS[role]}/{PREFIXES[role]}")
 
 
 def _configuration() -> str:
     values: Mapping[str, str] = {
         "cluster_name": CLUSTER,
-        "reference_s3_uri": f"s3://{BUCKETS['reference']}/",
-        "control_data_s3_uri": f"s3://{BUCKETS['control_data']}/",
-        "stage_s3_uri": f"s3://{BUCKETS['staging']}/{PREFIXES['staging']}/",
-        "export_destination_s3_uri": f"s3://{BUCKETS['export_destination']}/{PREFIXES['export_destination']}/",
+        "reference_s3_uri": str(_place("reference")),
+        "control_data_s3_uri": str(_place("control_data")),
+        "stage_s3_uri": str(_place("staging")),
+        "export_destination_s3_uri": str(_place("export_destination")),
         "budget_email": "demo@daylily.invalid",
         "heartbeat_email": "demo@daylily.invalid",
     }
