@@ -16,6 +16,8 @@ from daylily_ec.errors import AwsError
 DOCUMENT = "AWS-RunShellScript"
 MAX_COMMENT = 100
 """Longest comment SendCommand accepts (characters)."""
+MIN_EXECUTION_S = 5
+"""The agent takes a smaller execution timeout for its default of an hour."""
 STDOUT_LIMIT = 24_000
 STDERR_LIMIT = 8_000
 """GetCommandInvocation returns only the first characters of either output."""
@@ -85,7 +87,7 @@ class Ssm:
             DocumentName=DOCUMENT,
             Comment=comment[:MAX_COMMENT],
             TimeoutSeconds=max(delivery_s, 30),
-            Parameters={"commands": [command], "executionTimeout": [str(execution_s)]},
+            Parameters={"commands": [command], "executionTimeout": [str(max(execution_s, MIN_EXECUTION_S))]},
         )
         return str(answer["Command"]["CommandId"])
 
