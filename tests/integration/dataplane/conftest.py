@@ -1,0 +1,50 @@
+"""A cluster with a real head node on a local cloud of its own, made once for all tests here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from daylily_ec.localcloud.daemon import UpOptions, down, up
+from daylily_ec.localcloud.layout import Layout
+from tests.integration.create.account import REGION, prepare_account
+from tests.integration.create.desk import Ended, Operator
+
+CLUSTER = "day-data"
+
+
+@dataclass(frozen=True)
+class Site:
+    """An operator and the cluster that exists."""
+
+    operator: Operator
+
+    def dyec(self, *arguments: str) -> Ended:
+        """A command on the cluster."""
+        return self.operator.dyec(*arguments, "--region", REGION, "--cluster", CLUSTER)
+
+    def on_node(self, script: str) -> str:
+        """What a script prints on the head node."""
+        target = ("--region", REGION, "--cluster", CLUSTER)
+        done = self.operator.dyec("headnode", "run", *target, "--", "bash", "-c", script)
+        assert done.code == 0, done.err
+        return done.out
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("dataplane")
+    layout = Layout(directory / "daylily" / "local")
+    started = up(layout, UpOptions())
+    home = directory / "home"
+    home.mkdir()
+    try:
+        account = Operator(layout, started.endpoint, home, None)  # type: ignore[arg-type]
+        operator = Operator(layout, started.endpoint, home, prepare_account(account.client))
+        made = operator.create(CLUSTER)
+        assert made.code == 0, made.err
+        yield Site(operator)
+    finally:
+        down(layout)

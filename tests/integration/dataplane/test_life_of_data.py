@@ -1,0 +1,180 @@
+"""Mounts, stages, exports and the deletion as a user runs them: real head node, real bytes, killed processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.create.account import REGION
+from tests.integration.dataplane.conftest import CLUSTER, Site
+
+pytestmark = pytest.mark.e2e
+
+BASE = {
+    "RUN_ID": "R1", "SAMPLE_ID": "S1", "EXPERIMENTID": "E1", "SAMPLE_TYPE": "isolate", "LIB_PREP": "X",
+    "SEQ_VENDOR": "ILMN", "SEQ_PLATFORM": "GAII", "LANE": "6", "SEQBC_ID": "B1",
+}  # fmt: skip
+
+
+def analysis(site: Site, name: str, files: int = 3) -> tuple[str, ...]:
+    """An analysis directory on the node; returns the options of its export."""
+    root = f"/fsx/analysis_results/ann/{name}"
+    site.on_node(
+        f"mkdir -p {root}/daylily-omics-analysis/results/empty && cd {root}/daylily-omics-analysis && "
+        f"for n in $(seq {files}); do head -c $((n * 1000)) /dev/zero > results/file-$n; done; "
+        "printf x > 'results/odd name'; : > zero; ln -s results/file-1 link"
+    )
+    return (
+        "export", "--source-path", root,
+        "--destination-s3-uri", f"s3://{site.operator.buckets.results}/derived/ann/{name}/",
+        "--output-dir", str(site.operator.home / f"export-{name}"),
+    )  # fmt: skip
+
+
+def receipt(site: Site, name: str) -> Any:
+    return json.loads((site.operator.home / f"export-{name}" / "fsx_export.yaml").read_text())["fsx_export"]
+
+
+def tasks(site: Site, name: str) -> list[Any]:
+    every = site.operator.client("fsx").describe_data_repository_tasks()["DataRepositoryTasks"]
+    return [task for task in every if task["Paths"] == [f"/analysis_results/ann/{name}/"]]
+
+
+def links(site: Site) -> list[str]:
+    every = site.operator.client("fsx").describe_data_repository_associations()["Associations"]
+    return [link["FileSystemPath"] for link in every if link["FileSystemPath"].startswith("/analysis_results/")]
+
+
+def test_a_mounted_prefix_appears_on_the_node_and_is_adopted(site: Site) -> None:
+    bucket = site.operator.buckets.staging
+    site.operator.client("s3").put_object(Bucket=bucket, Key="runs/RUN1/RunInfo.xml", Body=b"<RunInfo/>")
+    first = site.dyec("--json", "mounts", "create", f"s3://{bucket}/runs/RUN1/", "--platform", "ILMN").document
+    again = site.dyec("--json", "mounts", "create", f"s3://{bucket}/runs/RUN1/", "--platform", "ILMN").document
+    assert (first["lifecycle"], first["outcome"], again["outcome"]) == ("AVAILABLE", "CREATED", "ADOPTED")
+    assert site.on_node("cat /fsx/run_dir_mounts/RUN1/RunInfo.xml") == "<RunInfo/>"
+    listed = site.dyec("--json", "mounts", "list").document["mounts"]
+    assert [mount["platform"] for mount in listed if mount["mount_id"] == "RUN1"] == ["ILMN"]
+    clash = site.dyec("--json", "mounts", "create", f"s3://{bucket}/runs/", "--mount-id", "other")
+    assert (clash.code, clash.document["error"]["code"]) == (1, "mount_conflict")
+
+
+def test_a_stage_appears_on_the_node_with_its_tables(site: Site, tmp_path: Path) -> None:
+    for mate in (1, 2):
+        (tmp_path / f"s_R{mate}.fastq").write_text(f"@r{mate}\nACGT\n+\nIIII\n")
+    row = {**BASE, **{f"ILMN_R{mate}_FQ": str(tmp_path / f"s_R{mate}.fastq") for mate in (1, 2)}}
+    sheet = tmp_path / "sheet.tsv"
+    sheet.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
+    buckets = site.operator.buckets
+    done = site.dyec(
+        "--json", "samples", "stage", str(sheet), "--reference-s3-uri", f"s3://{buckets.reference}",
+        "--control-data-s3-uri", f"s3://{buckets.control}", "--stage-s3-uri", f"s3://{buckets.staging}/staged_external_data",
+        "--config-dir", str(tmp_path),
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    units = Path(done.document["units_tsv"]["local"]).read_text()
+    r1 = units.splitlines()[1].split("\t")[8]
+    assert site.on_node(f"cat '{r1}'") == (tmp_path / "s_R1.fastq").read_text()
+    assert site.on_node(f"cat {done.document['stage_dir']}/*_units.tsv") == units
+
+
+def test_an_export_is_proved_object_by_object_and_unchanged_the_second_time(site: Site) -> None:
+    options = analysis(site, "plain")
+    done = site.dyec(*options)
+    assert done.code == 0, done.err
+    found = receipt(site, "plain")
+    assert (found["status"], found["detached"], found["verification"]["mismatches"]) == ("success", True, 0)
+    listed = site.operator.client("s3").list_objects_v2(
+        Bucket=site.operator.buckets.results, Prefix="derived/ann/plain/"
+    )
+    sizes = {item["Key"].removeprefix("derived/ann/plain/"): item["Size"] for item in listed["Contents"]}
+    root = "daylily-omics-analysis/"
+    data = {key: size for key, size in sizes.items() if key.startswith(root)}
+    assert data == {
+        root: 0, f"{root}results/": 0, f"{root}results/empty/": 0, f"{root}results/odd name": 1, f"{root}zero": 0,
+        f"{root}link": len("results/file-1"), **{f"{root}results/file-{n}": n * 1000 for n in (1, 2, 3)},
+    }  # fmt: skip
+    assert found["verification"]["objects"] == len(data)
+    assert site.dyec("--json", *options).document["fsx_export"]["outcome"] == "UNCHANGED"
+    assert len(tasks(site, "plain")) == 1
+    assert not links(site)
+
+
+@pytest.mark.parametrize("after", [0.9, 1.4, 1.8, 2.2, 2.6])
+def test_killed_at_any_moment_the_same_command_ends_with_one_task(site: Site, after: float) -> None:
+    name = f"killed{int(after * 10)}"
+    options = analysis(site, name)
+    child = site.operator.start(*options, "--region", REGION, "--cluster", CLUSTER)
+    time.sleep(after)
+    child.kill()
+    child.communicate()
+    done = site.dyec(*options)
+    assert done.code == 0, done.err
+    assert (receipt(site, name)["status"], len(tasks(site, name))) == ("success", 1)
+    assert not links(site)
+
+
+def test_a_lost_object_is_noticed_and_restored(site: Site) -> None:
+    options = analysis(site, "lossy")
+    assert site.dyec(*options).code == 0
+    s3, bucket = site.operator.client("s3"), site.operator.buckets.results
+    key = "derived/ann/lossy/daylily-omics-analysis/results/file-2"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"cut")
+    done = site.dyec("--json", *options)
+    assert done.code in (0, 2), done.err
+    if done.code == 0:
+        assert done.document["fsx_export"]["attempts"] == 2
+        assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == 2000
+    else:
+        assert receipt(site, "lossy")["verification"]["mismatches"] == 1
+
+
+def test_deletion_waits_for_exports_and_jobs_and_then_for_the_words(site: Site) -> None:
+    options = analysis(site, "last", files=5)
+    assert site.dyec(*options, "--no-wait").code == 0
+    refused = site.dyec("--json", "delete", "--yes")
+    assert (refused.code, refused.document["error"]["details"]["gates"][0]["flag"]) == (1, "--abandon-exports")
+    assert site.dyec(*options).code == 0
+    job = site.on_node("sbatch --parsable -p i8 --wrap 'sleep 600'").strip()
+    refused = site.dyec("--json", "delete", "--yes")
+    assert [gate["flag"] for gate in refused.document["error"]["details"]["gates"]] == ["--kill-jobs"]
+    site.on_node(f"scancel {job}; while squeue -h -j {job} 2>/dev/null | grep -q .; do sleep 0.2; done")
+    assert site.dyec("delete").code == 1
+    shown = site.dyec("--json", "delete", "--dry-run").document
+    assert (shown["gates"], shown["file_systems"][0]["deletion_policy"]) == ([], "Delete")
+    code, screen = type_on_terminal(site, "please delete\n", "delete")
+    assert code == 0, screen
+    assert "Type 'please delete'" in screen
+    assert site.dyec("delete", "--yes").code == 1
+    assert site.operator.client("fsx").describe_file_systems()["FileSystems"] == []
+    records = list(site.operator.directory.glob(f"state_{CLUSTER}_*.json"))
+    assert [json.loads(path.read_text())["status"] for path in records] == ["DELETED"]
+
+
+def type_on_terminal(site: Site, words: str, *arguments: str) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal, type the words, return exit code and screen."""
+    leader, follower = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "daylily_ec", *arguments, "--region", REGION, "--cluster", CLUSTER],
+        env=site.operator.variables, cwd=site.operator.home, stdin=follower, stdout=follower, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    os.write(leader, words.encode())
+    screen = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        screen += piece
+    os.close(leader)
+    return child.wait(timeout=120), screen.decode(errors="replace")
