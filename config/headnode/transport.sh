@@ -30,13 +30,13 @@ dyec_emit() {
 dyec_sweep() {
     # Calls that ended more than an hour ago have been read.
     local done_file
-    find /tmp -maxdepth 2 -path '/tmp/dyec.*/exit' -user "$DYEC_USER" -mmin +60 2> /dev/null | while IFS= read -r done_file; do
+    find "${TMPDIR:-/tmp}" -maxdepth 2 -path '*/dyec.*/exit' -user "$DYEC_USER" -mmin +60 2> /dev/null | while IFS= read -r done_file; do
         rm -rf "${done_file%/exit}"
     done
 }
 
 dyec_main() {
-    local spool="/tmp/dyec.$DYEC_TOKEN" code mask
+    local spool="${TMPDIR:-/tmp}/dyec.$DYEC_TOKEN" code mask
     if [ "$(id -un)" != "$DYEC_USER" ]; then
         printf 'This must run as %s, not as %s.\n' "$DYEC_USER" "$(id -un)" >&2
         return 64

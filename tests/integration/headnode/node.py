@@ -48,7 +48,10 @@ class Node:
             self.program(name, text)
         # A login shell's own profile may reset PATH; the home's profile puts the node's programs first again.
         (self.home / ".bash_profile").write_text(f'export PATH="{programs}:$PATH"\n')
+        scratch = self.root / "tmp"
+        scratch.mkdir()
         self.env = {
+            "TMPDIR": str(scratch),
             "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "TMUX_TMPDIR": str(sockets),
             "LANG": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
         }  # fmt: skip

@@ -328,8 +328,8 @@ def test_checking_changes_nothing(node: Node, launch: Launch) -> None:
 def test_a_killed_controller_is_not_running_for_ever(node: Node, launch: Launch) -> None:
     repo = node.fsx / "analysis_results/alice/a.1/work"
     (node.home / "queue").write_text(f"41|RUNNING|{repo}\n42|PENDING|/elsewhere\n43|RUNNING|{repo.parent}-other\n")
-    sessions.start(node.remote, replace(launch, command="sleep 60"))
-    eventually(lambda: state(node) is WorkflowState.RUNNING, "running")
+    sessions.start(node.remote, replace(launch, command='echo $BASHPID > "$HOME/pid"; sleep 60'))
+    eventually((node.home / "pid").exists, "the command")
     seen = facts(node)
     assert seen.jobs is not None
     assert [job.job_id for job in seen.jobs] == ["41"]
@@ -338,6 +338,7 @@ def test_a_killed_controller_is_not_running_for_ever(node: Node, launch: Launch)
     assert derive(facts(node))[1] == (
         "The controller was killed: it is gone without an exit record. 1 of its jobs are still in the queue."
     )
+    os.killpg(int((node.home / "pid").read_text()), signal.SIGKILL)
 
 
 def test_an_unreachable_slurm_is_not_an_empty_queue(node: Node, launch: Launch) -> None:

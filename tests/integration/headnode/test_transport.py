@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,17 @@ def test_no_value_is_readable_as_script_text(ssm: FakeSsm, over_ssm: SsmRemote) 
     call = gzip.decompress(base64.b64decode(ssm.commands[0].split()[2])).decode()
     script = next(line for line in call.splitlines() if line.startswith("DYEC_SCRIPT="))
     assert "SECRET" not in gzip.decompress(base64.b64decode(script.partition("=")[2])).decode()
+
+
+def test_old_answers_are_swept_and_fresh_ones_kept(node: Node, over_ssm: SsmRemote) -> None:
+    # Without the stand-in for find; the node's user is the test's own.
+    (node.root / "bin/find").write_text('#!/bin/sh\nexec /usr/bin/find "$1" "$2" "$3" "$4" "$5" "$8" "$9"\n')
+    for name, age in (("old", 7200), ("fresh", 60)):
+        folder = node.root / "tmp" / f"dyec.{name}"
+        folder.mkdir()
+        (folder / "exit").write_text("0\n")
+        moment = time.time() - age
+        os.utime(folder / "exit", (moment, moment))
+    over_ssm.run(ECHO, {"DYEC_VALUE": ""}, 30)
+    assert not (node.root / "tmp/dyec.old").exists()
+    assert (node.root / "tmp/dyec.fresh").exists()
