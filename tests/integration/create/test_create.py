@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from tests.integration.create.desk import Operator
 pytestmark = pytest.mark.e2e
 
 
-def wait_for(condition: object, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -124,12 +125,15 @@ def test_the_name_of_an_existing_cluster_is_one_clear_error(operator: Operator) 
 
 
 def test_killed_during_the_wait_and_run_again_it_goes_on_with_the_same_cluster(operator: Operator) -> None:
-    operator.control("POST", "boot", {"cluster": "killed", "delay": 4})
+    operator.control("POST", "boot", {"cluster": "killed", "delay": 20})
     child = operator.start(*operator.command("killed"))
-    wait_for(lambda: "killed" in operator.stacks() and operator.record("killed")["status"] == "SUBMITTED")
+    wait_for(
+        lambda: any(operator.directory.glob("state_killed_*")) and operator.record("killed")["status"] != "STARTED"
+    )
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     before = operator.record("killed")
+    assert before["status"] == "SUBMITTED"
     (stack,) = operator.client("cloudformation").describe_stacks(StackName="killed")["Stacks"]
     ended = operator.create("killed")
     assert ended.code == 0, ended.err
