@@ -172,6 +172,8 @@ class BoxManager:
         return node
 
     def _start_slurm(self, node: _Node) -> None:
+        if not slurm.nodes_of(node.spec.queues):
+            return  # slurmctld refuses a cluster without a partition
         box = node.sandbox.box
         _as_ubuntu(box, MUNGED)
         _as_ubuntu(box, ("/usr/sbin/slurmctld", "-i"))
