@@ -10,8 +10,9 @@ import typer
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster
 from daylily_ec.cli.render import emit, table, text
+from daylily_ec.errors import NotFound
 from daylily_ec.localcloud import daemon
-from daylily_ec.localcloud.daemon import LocalCloudError, Started, Status, Stopped, UpOptions
+from daylily_ec.localcloud.daemon import Started, Status, Stopped, UpOptions
 from daylily_ec.localcloud.doctor import Report, check, install
 from daylily_ec.localcloud.layout import default_layout
 from daylily_ec.localcloud.nodes.records import shell_argv
@@ -70,7 +71,7 @@ def shell(cluster: Cluster) -> None:
     try:
         argv = shell_argv(layout.root, cluster)
     except BoxError as error:
-        raise LocalCloudError(str(error), hint="dyec cluster list", code="not_found") from error
+        raise NotFound(f"{error}.", hint="dyec cluster list") from error
     os.execvp(argv[0], argv)
 
 

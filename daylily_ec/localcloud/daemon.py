@@ -105,12 +105,15 @@ def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:
     Raises LocalCloudError.
     """
     began = time.monotonic()
+    missing = [path for path in layout.root.parents if not path.exists()]
     with _locked(layout):
         found = running(layout)
         outcome = "ADOPTED" if found else "CREATED"
         if found is None:
+            missing = _parents_made(layout) or missing
             _clear(layout)
             found = _start(layout, options)
+            layout.parents_made.write_text(json.dumps([str(path) for path in missing]), encoding="utf-8")
         write_profile(layout, found.endpoint)
     seconds = round(time.monotonic() - began, 2)
     return Started(outcome, found.endpoint, found.pid, PROFILE, REGION, found.root, found.head_nodes, seconds)
@@ -126,9 +129,11 @@ def down(layout: Layout) -> Stopped:
     with _locked(layout):
         found = running(layout)
         was = "running" if found else "dead" if layout.root.exists() else "absent"
+        made = _parents_made(layout)
         if found is not None:
             _terminate(found)
         _clear(layout)
+    _remove_empty(made)
     return Stopped(was, str(layout.root))
 
 
@@ -195,7 +200,7 @@ def _locked(layout: Layout) -> Iterator[None]:
     try:
         yield
         if not layout.root.exists():
-            _remove_traces(layout)
+            layout.lock.unlink(missing_ok=True)
     finally:
         lock.release()
 
@@ -214,11 +219,17 @@ def _acquire(layout: Layout) -> FileLock:
         return lock
 
 
-def _remove_traces(layout: Layout) -> None:
-    """Take the lock file and an empty parent away, so that nothing is left of a cloud that is gone."""
-    layout.lock.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not empty: it holds other things of daylily's
-        layout.root.parent.rmdir()
+def _parents_made(layout: Layout) -> list[Path]:
+    try:
+        return [Path(path) for path in json.loads(layout.parents_made.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return []
+
+
+def _remove_empty(directories: list[Path]) -> None:
+    for directory in directories:
+        with contextlib.suppress(OSError):  # not empty: it holds something else by now
+            directory.rmdir()
 
 
 def _start(layout: Layout, options: UpOptions) -> Running:

@@ -45,6 +45,11 @@ class Layout:
         return self.root / "git"
 
     @property
+    def parents_made(self) -> Path:
+        """JSON list of the directories above the root that were missing before, outermost last."""
+        return self.root / "parents.json"
+
+    @property
     def lock(self) -> Path:
         """Held while a daemon is started or stopped; beside the root because the root itself comes and goes."""
         return self.root.parent / f".{self.root.name}.lock"

@@ -41,7 +41,7 @@ def test_up_twice_is_one_daemon_and_down_leaves_nothing(layout: Layout, tmp_path
     assert status(layout).running
     assert down(layout).was == "running"
     assert gone(first.pid)
-    assert list(tmp_path.rglob("*")) == [tmp_path / "config"]
+    assert list(tmp_path.rglob("*")) == []
     assert down(layout).was == "absent"
     assert not status(layout).running
 
@@ -61,7 +61,14 @@ def test_killed_daemon_and_its_children_are_cleaned_up(layout: Layout) -> None:
     os.kill(second.pid, signal.SIGKILL)
     eventually(lambda: gone(second.pid), bool)
     assert down(layout).was == "dead"
-    assert not layout.root.exists()
+    assert not layout.root.parents[1].exists()
+
+
+def test_a_directory_that_was_there_before_stays(layout: Layout, tmp_path: Path) -> None:
+    layout.root.parents[1].mkdir()
+    up(layout, NODES)
+    down(layout)
+    assert list(tmp_path.rglob("*")) == [layout.root.parents[1]]
 
 
 def test_a_recycled_process_id_is_left_alone(layout: Layout) -> None:
