@@ -304,7 +304,9 @@ class _Run:
             shown = ", ".join(f"{one.key} ({one.kind})" for one in comparison.mismatches[:_SHOWN])
             raise ExportFailed(
                 f"S3 differs from the analysis directory in {len(comparison.mismatches)} entries: {shown}.",
-                code="export_differs", hint="Run the export again; what is missing is completed.",
+                code="export_differs",
+                hint="FSx writes only what changed since its last export: touch the files named, then export again; "
+                     "or export to an empty prefix.",
                 details={"verification": dict(self.book.receipt.verification)},
             )  # fmt: skip
 

@@ -121,7 +121,7 @@ def test_killed_at_any_moment_the_same_command_ends_with_one_task(site: Site, af
     assert not links(site)
 
 
-def test_a_lost_object_is_noticed_and_restored(site: Site) -> None:
+def test_a_cut_object_is_written_anew_or_reported_but_never_called_a_success(site: Site) -> None:
     options = analysis(site, "lossy")
     assert site.dyec(*options).code == 0
     s3, bucket = site.operator.client("s3"), site.operator.buckets.results
