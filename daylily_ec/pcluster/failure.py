@@ -12,7 +12,8 @@ from daylily_ec.pcluster.monitor import Ended
 from daylily_ec.pcluster.runner import CreationFailure, PclusterApi
 from daylily_ec.util.clock import Clock, wait_until
 
-_SCRIPT_FAILED = re.compile(r"Failed to (?:execute|run|download) (OnNode\w+) script.*?(?:return code: (\d+))?(?:\.|$)")
+_SCRIPT_FAILED = re.compile(r"Failed to (?:execute|run|download) (OnNode\w+) script")
+_RETURN_CODE = re.compile(r"return code: (\d+)")
 _TAIL_LINES = 20
 _LOG_WAIT_S = 15.0
 
@@ -72,8 +73,9 @@ def _boot_failure(
         return None
     log = _log(logs, name, ended.progress.head_node, clock)
     place = f"{log.group} {log.stream}" if log else ""
-    code = int(found[2]) if found[2] else None
-    return BootFailure(found[1], scripts.get(found[1], found[1]), code, log.lines if log else (), place)
+    code = _RETURN_CODE.search(found.string, found.end())
+    script = scripts.get(found[1], found[1])
+    return BootFailure(found[1], script, int(code[1]) if code else None, log.lines if log else (), place)
 
 
 def _log(logs: BootLogsApi, name: ClusterName, instance: str, clock: Clock) -> BootLog | None:

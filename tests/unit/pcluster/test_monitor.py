@@ -127,3 +127,21 @@ def test_unreadable_logs_do_not_hide_the_reason(clock: Clock) -> None:
 
     error = explain(failed(BOOT), NAME, "us-west-2", {}, Denied(), FakePcluster(), clock)
     assert "exit code 7" in error.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            "fetch_and_run - Failed to execute OnNodeConfigured script 1 s3://b/boot.sh, return code: 7. Please",
+            "exit code 7",
+        ),
+        ("Failed to execute OnNodeConfigured script, return code: 75.", "exit code 75"),
+        ("Failed to download OnNodeConfigured script 1 s3://b/boot.sh using aws s3, return code: 1.", "exit code 1"),
+        ("Failed to run OnNodeConfigured script", "unknown exit code"),
+    ],
+)
+def test_every_wording_of_a_failed_script_is_read(reason: str, words: str, clock: Clock) -> None:
+    error = explain(failed(reason), NAME, "us-west-2", {"OnNodeConfigured": "s3://b/boot.sh"}, FakeLogs(),
+                    FakePcluster(), clock)  # fmt: skip
+    assert f"boot script s3://b/boot.sh failed with {words} on" in error.message.splitlines()[0]
