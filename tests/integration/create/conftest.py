@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,23 @@ from tests.integration.create.desk import Operator
 NODES = UpOptions(manager="tests.integration.localcloud_aws.fake_nodes:create_manager")
 
 
-@pytest.fixture(scope="session")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    directory = tmp_path_factory.mktemp("create")
+def _cloud(directory: Path, options: UpOptions) -> Iterator[Operator]:
     layout = Layout(directory / "daylily" / "local")
-    started = up(layout, NODES)
+    started = up(layout, options)
     home = directory / "home"
     home.mkdir()
     one = Operator(layout, started.endpoint, home, Buckets("", "", "", ""))
     yield Operator(layout, started.endpoint, home, prepare_account(one.client))
     down(layout)
+
+
+@pytest.fixture(scope="session")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Head nodes are only pretended: quick, and their boots can be slowed and broken over the control path."""
+    yield from _cloud(tmp_path_factory.mktemp("create"), NODES)
+
+
+@pytest.fixture
+def boxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Head nodes are real boxes, in which the boot script really runs."""
+    yield from _cloud(tmp_path_factory.mktemp("boxed"), UpOptions())
