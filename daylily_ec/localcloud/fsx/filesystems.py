@@ -38,11 +38,20 @@ def _check(request: Mapping[str, Any]) -> None:
         raise UnsupportedOperation("Only Lustre file systems are emulated.")
     if "LustreConfiguration" not in request and request.get("StorageCapacity") is None:
         raise MissingFileSystemConfiguration("A Lustre file system needs its configuration.")
-    capacity = int(request.get("StorageCapacity") or 0)
-    if capacity != 1200 and (capacity <= 0 or capacity % 2400) and capacity not in (3600, 6000):
-        raise BadRequest(f"The storage capacity {capacity} GiB is not one of 1200, 2400 and multiples of 2400.")
+    if not _is_sold(request):
+        raise BadRequest(f"A Lustre file system of this type cannot have {request.get('StorageCapacity')} GiB.")
     if len(request.get("SubnetIds") or []) != 1:
         raise BadRequest("A Lustre file system has exactly one subnet.")
+
+
+def _is_sold(request: Mapping[str, Any]) -> bool:
+    """https://docs.aws.amazon.com/fsx/latest/APIReference/API_CreateFileSystem.html, StorageCapacity"""
+    capacity, lustre = int(request.get("StorageCapacity") or 0), request.get("LustreConfiguration") or {}
+    if request.get("StorageType") == "HDD":
+        return capacity > 0 and capacity % (6000 if lustre.get("PerUnitStorageThroughput") == 12 else 1800) == 0
+    if (lustre.get("DeploymentType") or "SCRATCH_1") == "SCRATCH_1":
+        return capacity in (1200, 2400) or (capacity > 0 and capacity % 3600 == 0)
+    return capacity == 1200 or (capacity > 0 and capacity % 2400 == 0)
 
 
 def _new(context: Context, request: Document) -> FileSystem:
@@ -103,8 +112,8 @@ def advance(context: Context, found: FileSystem) -> None:
     with context.lock:
         if found.lifecycle == "CREATING" and now >= found.created + context.pace.file_system:
             found.lifecycle = "AVAILABLE"
-        elif found.lifecycle == "DELETING" and now >= found.deleted + context.pace.file_system_deletion:
-            remove(context, found)
+    if found.lifecycle == "DELETING" and now >= found.deleted + context.pace.file_system_deletion:
+        remove(context, found)
 
 
 def remove(context: Context, found: FileSystem) -> None:
@@ -114,6 +123,7 @@ def remove(context: Context, found: FileSystem) -> None:
         context.store.remove(found.id)
     except OSError:
         _log.exception("the bytes of %s stay", found.id)
-    context.file_systems.pop(found.id, None)
-    for made in (found.id, *found.associations, *found.tasks):
-        context.forget(made)
+    with context.lock:
+        context.file_systems.pop(found.id, None)
+        for made in (found.id, *found.associations, *found.tasks):
+            context.forget(made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -202,10 +203,11 @@ class FileSystem:
     def _legacy(self, given: Mapping[str, Any]) -> Document:
         if not given.get("ImportPath"):
             return {}
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.created))
         repository = {
             "Lifecycle": "AVAILABLE",
             "ImportPath": given["ImportPath"],
-            "ExportPath": given.get("ExportPath") or f"{given['ImportPath'].rstrip('/')}/FSxLustre{int(self.created)}",
+            "ExportPath": given.get("ExportPath") or f"{given['ImportPath'].rstrip('/')}/FSxLustre{stamp}",
             "ImportedFileChunkSize": given.get("ImportedFileChunkSize", 1024),
             "AutoImportPolicy": given.get("AutoImportPolicy", "NONE"),
         }

@@ -41,7 +41,7 @@ def to_metadata(status: os.stat_result) -> dict[str, str]:
     """What FSx writes beside the bytes of a file; setuid is not kept."""
     return {
         "user-agent": "aws-fsx-lustre",
-        "file-permissions": f"0{status.st_mode & ~stat.S_ISUID:o}",
+        "file-permissions": f"{status.st_mode & ~stat.S_ISUID:07o}",
         "file-owner": str(OWNER),
         "file-group": str(OWNER),
         "file-atime": f"{status.st_atime_ns}ns",

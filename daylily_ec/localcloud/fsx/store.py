@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -19,5 +22,17 @@ class DirectoryStore:
         return directory
 
     def remove(self, file_system_id: str) -> None:
-        """Delete the bytes."""
-        shutil.rmtree(self._directory / file_system_id, ignore_errors=True)
+        """Delete the bytes, also below directories that nobody may write."""
+        directory = self._directory / file_system_id
+        if directory.exists():
+            shutil.rmtree(directory, onerror=_open_up)
+
+
+def _open_up(again: Callable[[str], object], path: str, _error: object) -> None:
+    for place in (Path(path).parent, Path(path)):
+        if place.is_dir() and not place.is_symlink():
+            place.chmod(stat.S_IRWXU)
+    if again is os.rmdir or again is os.unlink:
+        again(path)
+    else:
+        shutil.rmtree(path)
