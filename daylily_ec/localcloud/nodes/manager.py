@@ -19,7 +19,7 @@ from daylily_ec.localcloud.nodes.commands import Commands, write_script
 from daylily_ec.localcloud.nodes.objects import EndpointObjects
 from daylily_ec.localcloud.nodes.records import BoxRecord, box_directory, records, shell_argv, write_record
 from daylily_ec.localcloud.nodes.rootfs import Surroundings, build, host_name, instance_environment
-from daylily_ec.localcloud.nodes.sandbox import Box, Sandbox, Spawner, make_sandbox
+from daylily_ec.localcloud.nodes.sandbox import Box, BoxError, Sandbox, Spawner, make_sandbox
 from daylily_ec.localcloud.seams import BootResult, CommandResult, FileSystemStore, NodeMount, NodeSpec
 
 SLURM_SECONDS = 20.0
@@ -77,6 +77,8 @@ class BoxManager:
         self._lock = threading.Lock()
         self._nodes: dict[str, _Node] = {}
         self._absent: set[str] = set()
+        self._ended: set[str] = set()
+        self._generation = 0
         self._remove_dead()
 
     def unavailable(self) -> str | None:
@@ -128,6 +130,7 @@ class BoxManager:
         """Stop everything the node runs and remove its box; unknown ids are ignored."""
         self._absent.discard(instance_id)
         with self._lock:
+            self._ended.add(instance_id)
             node = self._nodes.pop(instance_id, None)
         if node is not None:
             node.sandbox.stop()
@@ -136,6 +139,8 @@ class BoxManager:
 
     def close(self) -> None:
         """Terminate every node."""
+        with self._lock:
+            self._generation += 1
         for instance_id in (*self._nodes, *self._absent):
             self.terminate(instance_id)
 
@@ -152,6 +157,8 @@ class BoxManager:
 
     def _make(self, spec: NodeSpec) -> _Node:
         self.terminate(spec.instance_id)
+        self._ended.discard(spec.instance_id)
+        generation = self._generation
         directory = box_directory(self._root, spec.instance_id)
         _remove(directory)
         (directory / "rootfs").mkdir(parents=True)
@@ -164,11 +171,14 @@ class BoxManager:
         except BaseException:
             self._ports.give_back(base)
             raise
-        node = _Node(spec, sandbox, directory, base)
-        box = sandbox.box
+        node, box = _Node(spec, sandbox, directory, base), sandbox.box
         write_record(self._root, BoxRecord(spec.instance_id, spec.cluster, spec.region, box.pid, box.started))
         with self._lock:
+            wanted = generation == self._generation and spec.instance_id not in self._ended
             self._nodes[spec.instance_id] = node
+        if not wanted:
+            self.terminate(spec.instance_id)
+            raise BoxError(f"{spec.instance_id} was terminated while it was made")
         return node
 
     def _start_slurm(self, node: _Node) -> None:

@@ -18,6 +18,8 @@ from daylily_ec.localcloud.nodes.needs import find
 
 INIT = "/opt/localcloud/bin/localcloud-init"
 """First program in a box; it says that the box is ready and then sleeps."""
+KERNEL_SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
+"""Files of the machine's kernel that belong to root, who may be the one who runs the local cloud."""
 STOP_SECONDS = 10
 UBUNTU_ID = 1000
 
@@ -109,7 +111,7 @@ def _arguments(rootfs: Path, hostname: str, binds: Sequence[Bind], info: int, re
             "/sys",
             "/sys",
         ),
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", *mounts),
+        *("--proc", "/proc", *kernel, "--dev", "/dev", "--tmpfs", "/dev/shm", *mounts),
         *("--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL", "--unshare-pid", "--unshare-ipc"),
         *("--unshare-uts", "--hostname", hostname, "--die-with-parent", "--info-fd", str(info)),
         *("--", INIT, str(ready)),

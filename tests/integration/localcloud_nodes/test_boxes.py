@@ -6,20 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from daylily_ec.localcloud.nodes.manager import BoxManager
 from daylily_ec.localcloud.nodes.records import records, shell_argv
 from daylily_ec.localcloud.nodes.sandbox import BoxError
-from daylily_ec.localcloud.seams import NodeSpec
-from tests.integration.localcloud_nodes.conftest import QUEUES, Nodes, eventually, text
+from daylily_ec.localcloud.seams import NodeMount, NodeSpec
+from tests.integration.localcloud_nodes.conftest import ENDPOINT, QUEUES, Nodes, eventually, text
 
 pytestmark = pytest.mark.e2e
 
 DAEMON = """
 import sys, time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from daylily_ec.localcloud.nodes.manager import create_manager
 from daylily_ec.localcloud.seams import ComputeResource, NodeSpec, Queue
 queue = Queue("q", (ComputeResource("r", ("m5.large",), 2, 8192, 0, 2),))
@@ -151,6 +152,26 @@ def test_terminating_leaves_no_process_and_no_file(nodes: Nodes) -> None:
     assert not record.box.alive
     assert not (nodes.root / "boxes" / spec.instance_id).exists()
     assert nodes.run(spec.instance_id, "true").status == "Undeliverable"
+
+
+def test_directories_of_the_machine_can_be_lent_read_only(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "greet").write_text("#!/bin/sh\necho hello\n", encoding="utf-8")
+    (tools / "greet").chmod(0o755)
+    manager = BoxManager(tmp_path / "root", ENDPOINT, (NodeMount(tools, PurePosixPath("/opt/tools")),))
+    spec = NodeSpec("i-1", "lent", "us-west-2", "1", "10.0.7.7", "us-west-2d", "m5.large", (), "")
+    assert manager.boot(spec, lambda line: None).ok
+    lent = manager.run("i-1", (f"/opt/tools/greet; {tools}/greet; touch /opt/tools/x",), timeout=20, command_id="c")
+    assert (lent.stdout, lent.status) == (b"hello\nhello\n", "Failed")
+    manager.close()
+
+
+def test_kernel_settings_of_the_machine_cannot_be_written(nodes: Nodes, head: str) -> None:
+    before = Path("/proc/sys/kernel/pid_max").read_text(encoding="utf-8")
+    assert nodes.run(head, "cat /proc/sys/kernel/pid_max > /proc/sys/kernel/pid_max").status == "Failed"
+    assert nodes.run(head, "touch /usr/bin/x || touch /sys/x").status == "Failed"
+    assert Path("/proc/sys/kernel/pid_max").read_text(encoding="utf-8") == before
 
 
 def test_killing_the_daemon_kills_its_boxes(tmp_path: Path) -> None:
