@@ -98,19 +98,10 @@ def _arguments(rootfs: Path, hostname: str, binds: Sequence[Bind], info: int, re
     mounts = [
         part for bind in binds for part in ("--bind" if bind.writable else "--ro-bind", str(bind.source), bind.target)
     ]
+    kernel = [part for path in KERNEL_SETTINGS for part in ("--ro-bind-try", path, path)]
+    bwrap = find("bwrap") or "bwrap"
     return [
-        *(
-            find("bwrap") or "bwrap",
-            "--bind",
-            str(rootfs),
-            "/",
-            "--ro-bind",
-            "/usr",
-            "/usr",
-            "--ro-bind",
-            "/sys",
-            "/sys",
-        ),
+        *(bwrap, "--bind", str(rootfs), "/", "--ro-bind", "/usr", "/usr", "--ro-bind", "/sys", "/sys"),
         *("--proc", "/proc", *kernel, "--dev", "/dev", "--tmpfs", "/dev/shm", *mounts),
         *("--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL", "--unshare-pid", "--unshare-ipc"),
         *("--unshare-uts", "--hostname", hostname, "--die-with-parent", "--info-fd", str(info)),
