@@ -117,7 +117,10 @@ class Demonstration:
         data = self.prepare()
         self.create()
         self.work()
-        self.finish(keep)
+        self.export()
+        self.delete()
+        if not keep:
+            self.down()
         seconds = round(time.monotonic() - start, 1)
         return DemoResult(
             "success", tuple(self.stage.phases), str(self.receipt), str(self.workdir), data.source, seconds, keep
@@ -218,26 +221,28 @@ class Demonstration:
             "workflow logs", ["dyec", "workflow", "logs", *session, "--lines", "40"], proved="the log is at hand"
         )
 
-    def finish(self, keep: bool) -> None:
-        """Export with a receipt, check the science, delete, take the cloud down."""
+    def export(self) -> None:
+        """Export with a receipt, and compare the called variants with the planted ones."""
         self.stage.command("export", [
             "dyec", "export", *self.target, "--source-path", f"/fsx/analysis_results/{ENTITY}/{ANALYSIS}",
             "--destination-s3-uri", str(self.destination), "--output-dir", "export",
-        ])  # fmt: skip
+        ], proved="the task succeeded, nothing failed")  # fmt: skip
         self.stage.step("receipt", "cat export/fsx_export.yaml", self._check_receipt)
         report = self.destination.object_uri(f"daylily-omics-analysis/{CONCORDANCE}")
-        shown = self.stage.command("concordance", ["aws", "s3", "cp", "--quiet", report, "-"])
-        self.stage.step(
-            "truth", "compare the called variants with the planted ones", lambda: _check_truth(json.loads(shown))
-        )
-        self.stage.command(
-            "delete dry run", ["dyec", "delete", "--dry-run", *self.target], proved="what would go is known before"
-        )
+        shown = self.stage.command("concordance", ["aws", "s3", "cp", "--quiet", report, "-"], proved="read from S3")
+        self.stage.step("truth", "compare calls with the planted variants", lambda: _check_truth(json.loads(shown)))
+
+    def delete(self) -> None:
+        """Delete the cluster; first only show what would go."""
+        show = ["dyec", "delete", "--dry-run", *self.target]
+        self.stage.command("delete dry run", show, proved="what would go is known before")
         self.stage.command(
             "delete", ["dyec", "delete", "--yes", *self.target], proved="the stack is not found any more"
         )
-        if not keep:
-            self.stage.command("local down", ["dyec", "local", "down"], proved="nothing of it is left")
+
+    def down(self) -> None:
+        """Take the local cloud down."""
+        self.stage.command("local down", ["dyec", "local", "down"], proved="nothing of it is left")
 
     def _check_receipt(self) -> str:
         receipt = json.loads(self.receipt.read_text())["fsx_export"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from daylily_ec.errors import DyecError
+from daylily_ec.util.proc import Finished
 
 TAIL_LINES = 60
 
@@ -44,11 +45,25 @@ class Stage:
     programs: Mapping[str, Path] = field(default_factory=dict)
     phases: list[Phase] = field(default_factory=list)
 
-    def command(self, name: str, argv: Sequence[str], *, proved: str = "", expect: int = 0) -> str:
+    def command(self, name: str, argv: Sequence[str], *, proved: str = "") -> str:
         """Run a command line; its standard output, or `PhaseFailed` with everything it said."""
         shown = shlex.join(argv)
         self.announce(name, shown)
         start = time.monotonic()
+        done = self.attempt(argv)
+        self._log(name, f"$ {shown}\n{done.stderr}{done.stdout}")
+        good = done.returncode == 0
+        self._record(name, shown, start, proved, good)
+        if not good:
+            said = _tail(done.stderr + done.stdout)
+            raise PhaseFailed(
+                f"{name}: {shown}\nended with exit code {done.returncode}:\n{said}",
+                hint=f"Read {self._log_path(name)}.", details={"output": said, "phases": self.phases},
+            )  # fmt: skip
+        return done.stdout
+
+    def attempt(self, argv: Sequence[str]) -> Finished:
+        """Run a command line that may fail; on Ctrl-C the child is stopped first."""
         real = [str(self.programs.get(argv[0], argv[0])), *argv[1:]]
         with subprocess.Popen(real, env=self.env, cwd=self.workdir, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace") as child:  # fmt: skip
@@ -58,15 +73,7 @@ class Stage:
                 child.terminate()
                 child.wait()
                 raise
-        self._log(name, f"$ {shown}\n{err}{out}")
-        good = child.returncode == expect
-        self._record(name, shown, start, proved, good)
-        if not good:
-            raise PhaseFailed(
-                f"{name}: {shown}\nended with exit code {child.returncode}:\n{_tail(err + out)}",
-                hint=f"Read {self._log_path(name)}.", details={"output": _tail(err + out), "phases": self.phases},
-            )  # fmt: skip
-        return out
+        return Finished(tuple(argv), child.returncode, out, err)
 
     def json(self, name: str, argv: Sequence[str], *, proved: str = "") -> Any:
         """Run a command that prints one JSON document, and return it."""
