@@ -78,17 +78,11 @@ def test_the_export_is_proved_and_the_truth_holds_and_deletion_is_complete(run: 
 
 def test_without_slurmctld_a_launch_fails(run: Demonstration) -> None:
     on_node(run, "pkill", "-KILL", "-x", "slurmctld")
-    staged = (
-        next(phase.command for phase in run.stage.phases if phase.name == "workflow launch")
-        .split("--stage-dir ")[1]
-        .split()[0]
-    )
-    launch = ["dyec", "workflow", "launch", *run.target, "--stage-dir", staged, "--analysis-id", "headless",
-              "--executing-entity", ENTITY, "--git-tag", "2.0.26", "--genome", "ecoli10k", "--catalog-config", "catalog.yaml"]  # fmt: skip
+    before = next(phase.command for phase in run.stage.phases if phase.name == "workflow launch")
+    launch = before.replace(f"--analysis-id {ANALYSIS}", "--analysis-id headless").split()
     status = ["dyec", "workflow", "status", *run.target, "--session", "headless", "--wait"]
-    with pytest.raises(PhaseFailed, match="exit code [12]"):
-        run.stage.command("launch without slurmctld", launch)
-        run.stage.command("status without slurmctld", status)
+    codes = [run.stage.attempt(argv).returncode for argv in (launch, status)]
+    assert codes[-1] in (1, 2)
 
 
 def test_delete_refuses_while_slurm_cannot_be_asked_and_obeys_the_acknowledgement(run: Demonstration) -> None:
@@ -105,7 +99,7 @@ def test_interrupted_it_takes_its_cloud_down_and_says_130(tmp_path: Path) -> Non
     outside = Cloud(tmp_path / "outside")
     outside.home.mkdir()
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    argv = [BIN / "dyec", "--json", "demo", "--workdir", str(tmp_path / "work")]
+    argv = [str(BIN / "dyec"), "--json", "demo", "--workdir", str(tmp_path / "work")]
     child = subprocess.Popen(
         argv, env={**outside.env, "XDG_CACHE_HOME": cache},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
