@@ -26,7 +26,7 @@ class Bid:
 
 def spot_types(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Every instance type of a SPOT queue, sorted."""
-    return tuple(sorted({name for _, resource in _spot_resources(document) for name in _types(resource)}))
+    return tuple(sorted({name for _, resource in _spot_resources(document) for name in types_of(resource)}))
 
 
 def fill_bids(document: Mapping[str, Any], prices: Mapping[str, float], bump: float, zone: str) -> tuple[Bid, ...]:
@@ -37,7 +37,7 @@ def fill_bids(document: Mapping[str, Any], prices: Mapping[str, float], bump: fl
     """
     bids, hopeless = [], []
     for queue, resource in _spot_resources(document):
-        types = _types(resource)
+        types = types_of(resource)
         known = [prices[name] for name in types if name in prices]
         if not known:
             hopeless.append(f"{queue}/{resource.get('Name')} ({', '.join(types) or 'no instance types'})")
@@ -59,7 +59,8 @@ def _spot_resources(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
             for resource in queue.get("ComputeResources") or []]  # fmt: skip
 
 
-def _types(resource: Mapping[str, Any]) -> tuple[str, ...]:
+def types_of(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """The instance types of a compute resource, in its order; both spellings of ParallelCluster are read."""
     instances = resource.get("Instances") or []
     found = [str(item["InstanceType"]) for item in instances if "InstanceType" in item]
     if "InstanceType" in resource:
