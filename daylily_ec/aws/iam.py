@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from daylily_ec.aws.context import AwsContext, Client
+from daylily_ec.util.pool import gather
 
 
 class PrincipalKind(StrEnum):
@@ -51,6 +52,14 @@ class AttachedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Entity:
+    """The user or role itself: its ARN with the path, and the ARN of its permissions boundary if it has one."""
+
+    arn: str
+    boundary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Denial:
     """An action that the simulation did not allow, and why."""
 
@@ -64,8 +73,8 @@ class IamApi(Protocol):
     def attached_policies(self, principal: Principal) -> tuple[AttachedPolicy, ...]:
         """Managed policies of a user, its groups, or a role; errors raise, they are never "nothing attached"."""
 
-    def entity_arn(self, principal: Principal) -> str:
-        """ARN of the user or role itself, path included, as the simulation wants it."""
+    def entity(self, principal: Principal) -> Entity:
+        """The user or role itself; its path (SSO roles have one) is only known to IAM."""
 
     def denials(self, arn: str, actions: Sequence[str], resources: Sequence[str]) -> tuple[Denial, ...]:
         """Actions that a policy simulation of the entity does not allow on the resources."""
@@ -93,19 +102,24 @@ class Iam:
 
     def _of_user(self, name: str) -> Iterator[AttachedPolicy]:
         yield from self._attached("list_attached_user_policies", "user", UserName=name)
-        for group in self._client.pages("list_groups_for_user", "Groups", UserName=name):
-            yield from self._attached("list_attached_group_policies", "group", GroupName=group["GroupName"])
+        groups = [group["GroupName"] for group in self._client.pages("list_groups_for_user", "Groups", UserName=name)]
+        for policies in gather(self._of_group, groups):
+            yield from policies
+
+    def _of_group(self, name: str) -> list[AttachedPolicy]:
+        return list(self._attached("list_attached_group_policies", "group", GroupName=name))
 
     def _attached(self, operation: str, kind: str, **entity: str) -> Iterator[AttachedPolicy]:
         via = f"{kind} {next(iter(entity.values()))}"
         for item in self._client.pages(operation, "AttachedPolicies", **entity):
             yield AttachedPolicy(item["PolicyName"], item["PolicyArn"], via)
 
-    def entity_arn(self, principal: Principal) -> str:
-        if principal.kind is not PrincipalKind.ROLE:
-            return principal.caller_arn
-        role: dict[str, str] = self._client.call("get_role", RoleName=principal.name)["Role"]
-        return role["Arn"]
+    def entity(self, principal: Principal) -> Entity:
+        if principal.kind is PrincipalKind.ROLE:
+            found = self._client.call("get_role", RoleName=principal.name)["Role"]
+        else:
+            found = self._client.call("get_user", UserName=principal.name)["User"]
+        return Entity(found["Arn"], (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""))
 
     def denials(self, arn: str, actions: Sequence[str], resources: Sequence[str]) -> tuple[Denial, ...]:
         results = self._client.pages(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from daylily_ec.aws.context import AwsContext, aws_code
 from daylily_ec.errors import AwsError
@@ -15,6 +16,7 @@ class Quota:
 
     value: float
     applied: bool
+    code: str = ""
 
 
 class QuotasApi(Protocol):
@@ -22,6 +24,9 @@ class QuotasApi(Protocol):
 
     def quota(self, service: str, code: str) -> Quota:
         """The applied value, or AWS's default when none was ever applied."""
+
+    def named(self, service: str, words: tuple[str, ...]) -> Quota | None:
+        """The quota whose name holds every word (in lower case), for quotas without a documented code."""
 
 
 class Quotas:
@@ -39,3 +44,13 @@ class Quotas:
             answer = self._client.call("get_aws_default_service_quota", ServiceCode=service, QuotaCode=code)
             return Quota(answer["Quota"]["Value"], applied=False)
         return Quota(answer["Quota"]["Value"], applied=True)
+
+    def named(self, service: str, words: tuple[str, ...]) -> Quota | None:
+        for operation, applied in (("list_service_quotas", True), ("list_aws_default_service_quotas", False)):
+            for item in self._listed(operation, service):
+                if all(word in item["QuotaName"].lower() for word in words):
+                    return Quota(item["Value"], applied, item["QuotaCode"])
+        return None
+
+    def _listed(self, operation: str, service: str) -> Iterator[dict[str, Any]]:
+        return self._client.pages(operation, "Quotas", ServiceCode=service)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from daylily_ec.aws.boot import BootLogs, BootLogsApi
+from daylily_ec.aws.buckets import Buckets, BucketsApi
+from daylily_ec.aws.capacity import Capacity, CapacityApi
 from daylily_ec.aws.cloudformation import Stacks, StacksApi
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
@@ -68,6 +70,16 @@ class Services:
     def quotas(self) -> QuotasApi:
         """Service quotas."""
         return Quotas(self.context)
+
+    @cached_property
+    def buckets(self) -> BucketsApi:
+        """Buckets' own settings."""
+        return Buckets(self.context)
+
+    @cached_property
+    def capacity(self) -> CapacityApi:
+        """What runs already, and what a zone offers."""
+        return Capacity(self.context)
 
     @cached_property
     def ec2(self) -> Ec2Api:
