@@ -9,16 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from daylily_ec.domain.fleet import Fleet, Purchase
 from daylily_ec.render.spot import types_of
 from daylily_ec.render.substitutions import load
-
-
-class Purchase(StrEnum):
-    """How capacity is bought; the words of `CapacityType`."""
-
-    ONDEMAND = "ONDEMAND"
-    SPOT = "SPOT"
-    CAPACITY_BLOCK = "CAPACITY_BLOCK"
 
 
 class Family(StrEnum):
@@ -46,26 +39,6 @@ _LETTERS = {
     "f": Family.F, "p": Family.P, "x": Family.X, "inf": Family.INF, "trn": Family.TRN, "dl": Family.DL,
     "hpc": Family.HPC, "u": Family.HIGH_MEMORY,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Machines of one kind: the head node (`queue` empty), or a compute resource at its MaxCount.
-
-    ParallelCluster starts any mix of `instance_types`, so a bound takes the largest of them for every node.
-    """
-
-    queue: str
-    compute_resource: str
-    purchase: Purchase
-    instance_types: tuple[str, ...]
-    count: int
-    spot_price: float | None = None
-
-    @property
-    def name(self) -> str:
-        """`head node` or `queue/compute resource`."""
-        return f"{self.queue}/{self.compute_resource}" if self.queue else "head node"
 
 
 @dataclass(frozen=True, slots=True)

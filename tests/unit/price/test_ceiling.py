@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from daylily_ec.config.resources import resource
-from daylily_ec.render.ceiling import Family, Purchase, ceiling, family, fleets, instance_types
+from daylily_ec.domain.fleet import Purchase
+from daylily_ec.render.ceiling import Family, ceiling, family, fleets, instance_types
 from daylily_ec.render.substitutions import load
 
 VCPUS = {
