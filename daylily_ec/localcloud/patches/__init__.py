@@ -5,12 +5,15 @@ from __future__ import annotations
 from daylily_ec.localcloud.patches import (
     block_devices,
     bucket_policy,
+    budgets,
     cloudformation,
     iam_simulation,
     launch_template_runs,
     network_interfaces,
     official_amis,
+    scheduler,
     service_quotas,
+    sns,
     spot_prices,
 )
 
@@ -25,4 +28,7 @@ def install_all() -> None:
     service_quotas.install()
     spot_prices.install()
     iam_simulation.install()
+    budgets.install()
+    sns.install()
+    scheduler.install()
     cloudformation.install()
