@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from daylily_ec.domain.fleet import Fleet, Purchase
+from daylily_ec.domain.fleet import Fleet as Fleet
+from daylily_ec.domain.fleet import Purchase as Purchase
 from daylily_ec.render.spot import types_of
 from daylily_ec.render.substitutions import load
 

@@ -16,6 +16,8 @@ from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.ec2 import Ec2, Ec2Api
 from daylily_ec.aws.fsx import Fsx, FsxApi
 from daylily_ec.aws.iam import Iam, IamApi
+from daylily_ec.aws.placement import Placement, PlacementApi
+from daylily_ec.aws.price_list import PriceList, PriceListApi
 from daylily_ec.aws.pricing import Pricing, PricingApi
 from daylily_ec.aws.quotas import Quotas, QuotasApi
 from daylily_ec.aws.retention import Retention, RetentionApi
@@ -95,6 +97,16 @@ class Services:
     def pricing(self) -> PricingApi:
         """Spot prices."""
         return Pricing(self.context)
+
+    @cached_property
+    def price_list(self) -> PriceListApi:
+        """What AWS asks per unit."""
+        return PriceList(self.context)
+
+    @cached_property
+    def placement(self) -> PlacementApi:
+        """Zones and their Spot placement scores."""
+        return Placement(self.context)
 
     @cached_property
     def boot_logs(self) -> BootLogsApi:

@@ -11,6 +11,8 @@ from daylily_ec.localcloud.patches import (
     launch_template_runs,
     network_interfaces,
     official_amis,
+    placement_scores,
+    price_list,
     scheduler,
     service_quotas,
     sns,
@@ -27,6 +29,8 @@ def install_all() -> None:
     network_interfaces.install()
     service_quotas.install()
     spot_prices.install()
+    placement_scores.install()
+    price_list.install()
     iam_simulation.install()
     budgets.install()
     sns.install()

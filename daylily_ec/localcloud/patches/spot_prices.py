@@ -33,12 +33,17 @@ def install() -> None:
 
 def price(instance_type: str, zone: str, hour: int) -> float:
     """Simulated US dollars per hour of one instance type in one zone; `hour` counts from the epoch."""
+    digest = hashlib.sha256(f"{instance_type}/{zone}".encode()).digest()
+    place = int.from_bytes(digest[:4], "big") / 2**32
+    return float(list_price(instance_type) * (0.35 + 0.4 * place + 0.02 * math.sin(hour / 9 + 6 * place)))
+
+
+def list_price(instance_type: str) -> float:
+    """Simulated on-demand US dollars per hour, above every Spot price of the type."""
     known = INSTANCE_TYPES.get(instance_type, {})
     vcpus = known.get("VCpuInfo", {}).get("DefaultVCpus", 2)
     gib = known.get("MemoryInfo", {}).get("SizeInMiB", 4096) / 1024
-    digest = hashlib.sha256(f"{instance_type}/{zone}".encode()).digest()
-    place = int.from_bytes(digest[:4], "big") / 2**32
-    return float((_VCPU_HOUR * vcpus + _GIB_HOUR * gib) * (0.35 + 0.4 * place + 0.02 * math.sin(hour / 9 + 6 * place)))
+    return float(_VCPU_HOUR * vcpus + _GIB_HOUR * gib)
 
 
 def _describe(self: Any) -> ActionResult:
