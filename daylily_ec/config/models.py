@@ -233,8 +233,3 @@ class ClusterConfig:
             "staging": self.stage_s3_uri,
             "export_destination": self.export_destination_s3_uri,
         }
-
-    @property
-    def spot_vcpu_ceiling(self) -> int:
-        """vCPUs of the stock template at full scale: 2 compute resources of 8, 3 of 128 and 3 of 192 share a count."""
-        return 2 * 8 * self.max_count_8I + 3 * 128 * self.max_count_128I + 3 * 192 * self.max_count_192I

@@ -12,7 +12,7 @@ from typing import Any
 
 from daylily_ec.config.models import KEYS, ClusterConfig, Key, Origin
 from daylily_ec.config.settings import auto_select_disabled
-from daylily_ec.config.triplets import PROMPT, TripletFile
+from daylily_ec.config.triplets import TripletFile
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue
 
@@ -104,14 +104,11 @@ def _ask(
     auto_select: bool,
     effective: Mapping[str, Effective],
 ) -> bool:
-    if any(key.name in values for values in given.values()):
-        return key.required and not effective[key.name].text
-    triplet = file.triplets.get(key.name)
     if key.required and not effective[key.name].text:
         return True
-    if key.discovered or triplet is None or triplet.applies(auto_select=auto_select):
-        return False
-    return triplet.action == PROMPT or not auto_select
+    # With every value at hand nobody is asked; DAY_DISABLE_AUTO_SELECT wants each of the file's keys confirmed.
+    asked = auto_select or key.discovered or any(key.name in values for values in given.values())
+    return not asked and key.name in file.triplets
 
 
 def _question(key: Key, effective: Effective) -> Question:

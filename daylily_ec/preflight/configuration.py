@@ -14,6 +14,7 @@ from daylily_ec.config.resources import locate
 from daylily_ec.errors import NotFound, ValidationError
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult
+from daylily_ec.preflight.template import draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def _template(context: PreflightContext) -> CheckResult:
     name = context.config.cluster_template_yaml
     try:
         path = locate(name)
-    except NotFound as error:
+        context.once("template", lambda: draft(context.config))
+    except (NotFound, ValidationError) as error:
         return CheckResult.failed(
             "config.cluster_template", f"Correct cluster_template_yaml: {error.message}", template=name
         )

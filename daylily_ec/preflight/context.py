@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
+from daylily_ec.aws.buckets import BucketsApi
+from daylily_ec.aws.capacity import CapacityApi
 from daylily_ec.aws.cloudformation import Stack
-from daylily_ec.aws.clusters import ClustersApi
+from daylily_ec.aws.clusters import ClustersApi, ClusterView
 from daylily_ec.aws.context import AwsContext, Identity
-from daylily_ec.aws.ec2 import Ec2Api
+from daylily_ec.aws.ec2 import Ec2Api, Subnet
 from daylily_ec.aws.iam import IamApi, Principal
 from daylily_ec.aws.quotas import QuotasApi
 from daylily_ec.aws.s3 import S3Api
 from daylily_ec.config.models import ClusterConfig
+from daylily_ec.domain.fleet import Fleet
 from daylily_ec.domain.zones import AvailabilityZone
-from daylily_ec.errors import AwsError, CredentialsExpired, DyecError, NoCredentials
+from daylily_ec.errors import AwsError, CredentialsExpired, DyecError, NoCredentials, NotFound, ValidationError
 from daylily_ec.preflight.machine import Machine
 from daylily_ec.preflight.report import CheckResult, Status
 from daylily_ec.preflight.roles import StorageRole
+from daylily_ec.preflight.template import draft
+from daylily_ec.render.ceiling import fleets
 from daylily_ec.util.clock import Clock
 from daylily_ec.util.pool import gather
+
+T = TypeVar("T")
 
 
 class StackReads(Protocol):
@@ -44,6 +53,10 @@ class Reads(Protocol):
     @property
     def s3(self) -> S3Api: ...
     @property
+    def buckets(self) -> BucketsApi: ...
+    @property
+    def capacity(self) -> CapacityApi: ...
+    @property
     def ec2(self) -> Ec2Api: ...
     @property
     def clusters(self) -> ClustersApi: ...
@@ -62,6 +75,26 @@ class PreflightOptions:
     allow_existing: bool = False
 
 
+class Answers:
+    """Answers that several checks need, each asked for once; a failure is everybody's failure."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._futures: dict[str, Future[Any]] = {}
+
+    def once(self, name: str, ask: Callable[[], T]) -> T:
+        """The answer of that name; the first who wants it asks, the others wait."""
+        with self._lock:
+            first = name not in self._futures
+            future: Future[T] = self._futures.setdefault(name, Future())
+        if first:
+            try:
+                future.set_result(ask())
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+
 @dataclass(frozen=True, slots=True)
 class PreflightContext:
     """Everything a check may look at."""
@@ -72,6 +105,31 @@ class PreflightContext:
     options: PreflightOptions
     machine: Machine
     roles: tuple[StorageRole, ...]
+    answers: Answers = field(default_factory=Answers, compare=False)
+
+    def once(self, name: str, ask: Callable[[], T]) -> T:
+        """An answer that several checks need."""
+        return self.answers.once(name, ask)
+
+    def subnets(self) -> tuple[Subnet, ...]:
+        """Every subnet of the zone."""
+        return self.once("subnets", lambda: self.reads.ec2.subnets(self.zone))
+
+    def existing(self) -> ClusterView | None:
+        """The cluster of the configured name, if there is one."""
+        return self.once("cluster", lambda: self.reads.clusters.find(self.config.cluster_name))
+
+    def draft(self) -> dict[str, Any] | None:
+        """The cluster template filled in as far as preflight knows; None when it is unusable, which one check says."""
+        try:
+            return self.once("template", lambda: draft(self.config))
+        except (NotFound, ValidationError):
+            return None
+
+    def fleets(self) -> tuple[Fleet, ...]:
+        """The machines of the cluster at full scale."""
+        document = self.draft()
+        return self.once("fleets", lambda: fleets(document)) if document is not None else ()
 
     @property
     def identity(self) -> Identity:

@@ -84,9 +84,13 @@ def _zone(context: PreflightContext) -> CheckResult:
     return CheckResult.failed("network.zone", remedy, zone=context.zone, zones=list(zones))
 
 
+def wanted_subnets(context: PreflightContext) -> SubnetChoice:
+    """The choice that `create` will make."""
+    return choose_subnets(context.subnets(), context.config.public_subnet_id, context.config.private_subnet_id)
+
+
 def _subnets(context: PreflightContext) -> CheckResult:
-    config = context.config
-    choice = choose_subnets(context.reads.ec2.subnets(context.zone), config.public_subnet_id, config.private_subnet_id)
+    choice = wanted_subnets(context)
     details = {
         "zone": context.zone,
         "public_subnet_id": choice.public.subnet_id if choice.public else None,
@@ -105,14 +109,52 @@ def _stack(context: PreflightContext) -> CheckResult:
         return CheckResult.passed(_STACK, **details)
     if stack.is_in_progress:
         return CheckResult.passed(_STACK, **details, note="another run is at it; create waits for it")
-    return CheckResult.failed(_STACK, f"The stack {name} is {stack.status}: delete it, then repeat.", **details)
+    if not wanted_subnets(context).to_create:
+        return CheckResult.passed(_STACK, **details, note=f"{stack.status}, but the subnets exist without it")
+    return CheckResult.failed(_STACK, _way_out(name, stack.status, context), **details)
+
+
+def _way_out(name: str, status: str, context: PreflightContext) -> str:
+    """What to do about a stack that will not become usable by itself."""
+    place = f"--stack-name {name} --region {context.zone.region}"
+    if status.endswith("_IN_PROGRESS"):
+        return (
+            f"The stack {name} is {status}: wait for its end (aws cloudformation describe-stacks {place}), then repeat."
+        )
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return f"The stack {name} is stuck in {status}: aws cloudformation continue-update-rollback {place}"
+    return (
+        f"The stack {name} is {status}: read why (aws cloudformation describe-stack-events {place}), "
+        f"delete it (aws cloudformation delete-stack {place}), then repeat."
+    )
 
 
 def _name(context: PreflightContext) -> CheckResult:
-    name = context.config.cluster_name
-    view = context.reads.clusters.find(name)
-    details = {"cluster_name": name, "existing_status": view.status if view else None}
-    if view is None or context.options.allow_existing:
+    name, region = context.config.cluster_name, context.zone.region
+    stack = context.reads.stacks.find(name)
+    view = context.existing() if stack is not None else None
+    details = {
+        "cluster_name": name,
+        "existing_status": stack.status if stack else None,
+        "reason": stack.reason if stack else "",
+        "is_cluster": view is not None,
+    }
+    if stack is None:
         return CheckResult.passed("cluster.name", **details)
-    remedy = f"A cluster {name} exists ({view.status}). Choose another cluster_name, or delete it with dyec delete."
-    return CheckResult.failed("cluster.name", remedy, **details)
+    if view is None:
+        remedy = f"The stack {name} ({stack.status}) belongs to something else: choose another cluster_name."
+        return CheckResult.failed("cluster.name", remedy, **details)
+    if context.options.allow_existing:
+        return CheckResult.passed("cluster.name", **details)
+    return CheckResult.failed("cluster.name", _occupied(name, region, stack.status), **details)
+
+
+def _occupied(name: str, region: str, status: str) -> str:
+    delete = f"dyec delete --cluster {name} --region {region}"
+    if status == "DELETE_IN_PROGRESS":
+        return f"A cluster {name} is being deleted: wait for its end, then repeat."
+    if status.endswith("_IN_PROGRESS"):
+        return f"A cluster {name} is {status}: dyec create goes on with it if you began it."
+    if status.endswith("_FAILED") or "ROLLBACK" in status:
+        return f"What is left of a cluster {name} is {status}: {delete}, then repeat."
+    return f"A cluster {name} exists ({status}). Choose another cluster_name, or: {delete}"

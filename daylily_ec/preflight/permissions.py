@@ -111,11 +111,16 @@ def _simulation(context: PreflightContext) -> CheckResult:
             "iam.permissions", kind=principal.kind.value, simulated=0, note="this kind of caller cannot be simulated"
         )
     iam = context.reads.iam
-    arn = iam.entity_arn(principal)
+    entity = iam.entity(principal)
+    arn = entity.arn
     questions = _questions(context)
     answers = gather(lambda asked: iam.denials(arn, asked[0], asked[1]), questions)
     denied: list[Denial] = [denial for answer in answers for denial in answer]
-    details = {"principal": arn, "simulated": sum(len(actions) for actions, _ in questions)}
+    details = {
+        "principal": arn,
+        "permissions_boundary": entity.boundary or None,
+        "simulated": sum(len(actions) for actions, _ in questions),
+    }
     if not denied:
         return CheckResult.passed("iam.permissions", **details, denied=[])
     names = [f"{denial.action} ({denial.decision})" for denial in denied]

@@ -15,6 +15,7 @@ from daylily_ec.preflight.quota import QuotaValidator
 from daylily_ec.preflight.report import CheckResult, PreflightReport, Status
 from daylily_ec.preflight.storage import StorageSelector, StorageValidator
 from daylily_ec.preflight.toolchain import ToolchainValidator
+from daylily_ec.util.pool import gather
 from daylily_ec.util.progress import Reporter
 
 VALIDATORS: tuple[Validator, ...] = (
@@ -30,6 +31,8 @@ VALIDATORS: tuple[Validator, ...] = (
 )
 """The strict order."""
 
+_ALONE = ("toolchain", "identity")
+
 
 def inspect(
     context: PreflightContext,
@@ -37,17 +40,28 @@ def inspect(
     reporter: Reporter,
     validators: tuple[Validator, ...] = VALIDATORS,
 ) -> PreflightReport:
-    """The report with the checks of each validator, up to the first failing one unless asked to keep going."""
-    for validator in validators:
-        reporter.note(f"checking {validator.id}")
-        found = validator.run(context)
-        report = replace(report, checks=report.checks + found)
-        if validator.id == "identity":
-            identity = context.identity
-            report = replace(report, account_id=identity.account_id, caller_arn=identity.arn)
-        if any(check.status is Status.FAIL for check in found) and not context.options.keep_going:
-            break
+    """The report with the checks of each validator in order, up to the first failing one unless asked to keep going.
+
+    Machine and identity come first and alone: with the wrong tools or without credentials AWS is asked nothing more.
+    The others read side by side; what a validator behind a failing one has read is dropped.
+    """
+    for group in _groups(validators, context.options):
+        reporter.note(f"checking {', '.join(validator.id for validator in group)}")
+        for validator, found in zip(group, gather(lambda one: one.run(context), group), strict=True):
+            report = replace(report, checks=report.checks + found)
+            if validator.id == "identity":
+                identity = context.identity
+                report = replace(report, account_id=identity.account_id, caller_arn=identity.arn)
+            if any(check.status is Status.FAIL for check in found) and not context.options.keep_going:
+                return report
     return report
+
+
+def _groups(validators: tuple[Validator, ...], options: PreflightOptions) -> tuple[tuple[Validator, ...], ...]:
+    if options.probe_writes:  # nothing is written before everything ahead of it has passed
+        return tuple((validator,) for validator in validators)
+    alone = tuple((validator,) for validator in validators if validator.id in _ALONE)
+    return (*alone, tuple(validator for validator in validators if validator.id not in _ALONE))
 
 
 def gate(report: PreflightReport, options: PreflightOptions) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AccessDenied, AwsError, CredentialsExpired
+from daylily_ec.preflight.bucket_settings import check_settings
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult, Status
 from daylily_ec.preflight.roles import StorageRole
@@ -17,12 +18,21 @@ from daylily_ec.util.pool import gather
 
 @dataclass(frozen=True, slots=True)
 class StorageSelector:
-    """Each bucket exists, may be read, and lies in the cluster's region (a hard gate for all four roles)."""
+    """Each bucket exists, may be read, and lies in the cluster's region (a hard gate for all four roles).
+
+    How its objects are encrypted and who pays for reading them is looked at beside that.
+    """
 
     id: str = "s3.role_config"
 
     def run(self, context: PreflightContext) -> tuple[CheckResult, ...]:
-        return run_checks(context, [Check(self.id, partial(_regions, context), Status.FAIL)])
+        return run_checks(
+            context,
+            [
+                Check(self.id, partial(_regions, context), Status.FAIL),
+                Check("s3.bucket_settings", partial(check_settings, context)),
+            ],
+        )
 
 
 @dataclass(frozen=True, slots=True)

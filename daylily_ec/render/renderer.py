@@ -71,7 +71,7 @@ def _add_tags(document: CommentedMap, tags: Mapping[str, str]) -> None:
 
 
 def check_startup_associations(document: Mapping[str, Any], source: str) -> None:
-    """The file system starts with the reference and the control data, and with nothing else."""
+    """The file system starts with the reference, usually with the control data, and with nothing else."""
     found = []
     for storage in document.get("SharedStorage") or []:
         if storage.get("StorageType") == "FsxLustre":
@@ -79,9 +79,9 @@ def check_startup_associations(document: Mapping[str, Any], source: str) -> None
             found += [(str(entry.get("FileSystemPath")), str(entry.get("DataRepositoryPath") or ""))
                       for entry in settings.get("DataRepositoryAssociations") or []]  # fmt: skip
     paths = sorted(path for path, repository in found if repository)
-    if len(paths) != len(found) or paths != sorted([CONTROL_DATA, REFERENCES]):
+    if len(paths) != len(found) or paths not in ([REFERENCES], sorted([CONTROL_DATA, REFERENCES])):
         raise ValidationError(
-            f"{source}: the startup data repository associations must be exactly {REFERENCES} and {CONTROL_DATA}; "
+            f"{source}: the startup data repository associations must be {REFERENCES}, with {CONTROL_DATA} or alone; "
             f"found {', '.join(path for path, _ in found) or 'none'}.",
             code="startup_associations", details={"found": [list(pair) for pair in found]},
         )  # fmt: skip

@@ -54,12 +54,6 @@ def test_every_built_in_default_obeys_its_own_rule() -> None:
             key.parse(key.default)
 
 
-@pytest.mark.weakness("W-18")
-def test_the_spot_ceiling_counts_every_compute_resource() -> None:
-    config = values_of(resolve(file_of(max_count_8I="3", max_count_128I="2", max_count_192I="1"), {}, {}))
-    assert config.spot_vcpu_ceiling == 16 * 3 + 384 * 2 + 576
-
-
 def test_precedence_is_flag_answer_file_environment_default() -> None:
     env = {"DAY_CONTACT_EMAIL": "env@example.org"}
     bare = TripletFile(Path("c.yaml"), {**file_of().triplets, "budget_email": Triplet("PROMPTUSER")}, {})
@@ -102,19 +96,25 @@ def test_an_empty_file_misses_exactly_the_required_keys() -> None:
     assert [question.key for question in found.missing] == list(GOOD)
 
 
-def test_questions_are_the_prompt_keys_without_an_answer() -> None:
-    triplets = {
-        **file_of().triplets,
-        "fsx_fs_size": Triplet("PROMPTUSER", "7200"),
-        "budget_amount": Triplet("USESETVALUE", "300"),
-        "public_subnet_id": Triplet("PROMPTUSER"),
-    }
-    found = resolve(TripletFile(Path("c.yaml"), triplets, {}), {}, {})
-    assert [(question.key, question.default) for question in found.questions] == [("fsx_fs_size", "7200")]
-    assert found.missing == ()
-    again = resolve(TripletFile(Path("c.yaml"), triplets, {}), {}, {}, {"fsx_fs_size": "2400"})
-    assert values_of(again).fsx_fs_size == 2400
-    assert again.questions == ()
+def test_only_keys_without_any_value_are_asked() -> None:
+    triplets = {key: Triplet() for key in LISTED_KEYS}
+    triplets["cluster_name"] = Triplet("PROMPTUSER", "majors-cluster")
+    found = resolve(TripletFile(Path("c.yaml"), triplets, {}), {}, {"DAY_CONTACT_EMAIL": "ops@example.org"})
+    assert [question.key for question in found.questions] == [
+        "reference_s3_uri", "control_data_s3_uri", "stage_s3_uri", "export_destination_s3_uri",
+    ]  # fmt: skip
+    assert found.missing == found.questions
+
+
+def test_with_day_disable_auto_select_every_key_of_the_file_is_confirmed() -> None:
+    triplets = {**file_of().triplets, "fsx_fs_size": Triplet("USESETVALUE", "7200"), "public_subnet_id": Triplet()}
+    env = {"DAY_DISABLE_AUTO_SELECT": "1"}
+    found = resolve(TripletFile(Path("c.yaml"), triplets, {}), {}, env)
+    assert [(question.key, question.default) for question in found.questions] == [
+        *((key, "") for key in GOOD), ("fsx_fs_size", "7200"),
+    ]  # fmt: skip
+    again = resolve(TripletFile(Path("c.yaml"), triplets, {}), {}, env, {**GOOD, "fsx_fs_size": "2400"})
+    assert (values_of(again).fsx_fs_size, again.questions) == (2400, ())
 
 
 @pytest.mark.weakness("W-08")

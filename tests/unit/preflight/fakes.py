@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daylily_ec.aws.buckets import Encryption
+from daylily_ec.aws.capacity import Running, ScratchFileSystem
 from daylily_ec.aws.cloudformation import Stack
 from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.aws.context import AwsContext, Identity
 from daylily_ec.aws.ec2 import KeyPair, Subnet
-from daylily_ec.aws.iam import AttachedPolicy, Denial, Principal
+from daylily_ec.aws.iam import AttachedPolicy, Denial, Entity, Principal
 from daylily_ec.aws.quotas import Quota
 from daylily_ec.aws.s3 import ObjectInfo, ObjectText
 from daylily_ec.config.models import ClusterConfig
@@ -75,6 +77,7 @@ class FakeIam:
     )
     refused: tuple[Denial, ...] = ()
     error: AwsError | None = None
+    boundary: str = ""
     simulated: list[str] = field(default_factory=list)
 
     def attached_policies(self, principal: Principal) -> tuple[AttachedPolicy, ...]:
@@ -82,8 +85,8 @@ class FakeIam:
             raise self.error
         return tuple(self.attached)
 
-    def entity_arn(self, principal: Principal) -> str:
-        return f"arn:aws:iam::{ACCOUNT}:{principal.kind}/some/path/{principal.name}"
+    def entity(self, principal: Principal) -> Entity:
+        return Entity(f"arn:aws:iam::{ACCOUNT}:{principal.kind}/some/path/{principal.name}", self.boundary)
 
     def denials(self, arn: str, actions: Sequence[str], resources: Sequence[str]) -> tuple[Denial, ...]:
         self.simulated.append(arn)
@@ -97,6 +100,10 @@ class FakeIam:
 class FakeQuotas:
     values: dict[str, float] = field(default_factory=lambda: {"L-34B43A08": 5000.0})
     errors: dict[str, AwsError] = field(default_factory=dict)
+    scratch: Quota | None = field(default_factory=lambda: Quota(100_800.0, applied=False, code="L-scratch"))
+
+    def named(self, service: str, words: tuple[str, ...]) -> Quota | None:
+        return self.scratch if words[-1] == "storage" else None
 
     def quota(self, service: str, code: str) -> Quota:
         if code in self.errors:
@@ -170,6 +177,61 @@ class FakeEc2:
         return self.pairs.get(name)
 
 
+VCPUS = {"2xlarge": 8, "32xlarge": 128, "metal": 128, "48xlarge": 192, "metal-48xl": 192, "6xlarge": 24}
+
+
+@dataclass
+class FakeCapacity:
+    on_demand: dict[str, int] = field(default_factory=dict)
+    spot: dict[str, int] = field(default_factory=dict)
+    not_offered: frozenset[str] = frozenset()
+    used: dict[str, int] = field(default_factory=dict)
+    systems: tuple[ScratchFileSystem, ...] = ()
+    besides: list[str] = field(default_factory=list)
+
+    def running(self, *, besides: str = "") -> Running:
+        self.besides.append(besides)
+        return Running(self.on_demand, self.spot)
+
+    def vcpus(self, instance_types: Collection[str]) -> dict[str, int]:
+        return {name: VCPUS[name.split(".")[1]] for name in instance_types}
+
+    def offered(self, zone: AvailabilityZone, instance_types: Collection[str]) -> frozenset[str]:
+        return frozenset(instance_types) - self.not_offered
+
+    def vpcs(self) -> int:
+        return self.used.get("vpcs", 1)
+
+    def elastic_ips(self) -> int:
+        return self.used.get("elastic_ips", 0)
+
+    def internet_gateways(self) -> int:
+        return self.used.get("internet_gateways", 1)
+
+    def nat_gateways(self, subnet_ids: Collection[str]) -> int:
+        return self.used.get("nat_gateways", 0)
+
+    def scratch_file_systems(self) -> tuple[ScratchFileSystem, ...]:
+        return self.systems
+
+
+@dataclass
+class FakeBuckets:
+    encryptions: dict[str, Encryption] = field(default_factory=dict)
+    paid_by_requester: frozenset[str] = frozenset()
+    denied: dict[str, AwsError] = field(default_factory=dict)
+
+    def encryption(self, bucket: str) -> Encryption:
+        if bucket in self.denied:
+            raise self.denied[bucket]
+        return self.encryptions.get(bucket, Encryption("AES256"))
+
+    def requester_pays(self, bucket: str) -> bool:
+        if bucket in self.denied:
+            raise self.denied[bucket]
+        return bucket in self.paid_by_requester
+
+
 @dataclass
 class FakeClusters:
     view: ClusterView | None = None
@@ -183,10 +245,10 @@ class FakeClusters:
 
 @dataclass
 class FakeStacks:
-    stack: Stack | None = None
+    stacks: dict[str, Stack] = field(default_factory=dict)
 
     def find(self, name: str) -> Stack | None:
-        return self.stack
+        return self.stacks.get(name)
 
 
 @dataclass
@@ -199,6 +261,8 @@ class FakeReads:
     quotas: FakeQuotas = field(default_factory=FakeQuotas)
     s3: FakeS3 = field(default_factory=FakeS3)
     ec2: FakeEc2 = field(default_factory=FakeEc2)
+    buckets: FakeBuckets = field(default_factory=FakeBuckets)
+    capacity: FakeCapacity = field(default_factory=FakeCapacity)
     clusters: FakeClusters = field(default_factory=FakeClusters)
     stacks: FakeStacks = field(default_factory=FakeStacks)
 
@@ -249,7 +313,7 @@ class FakeServices(Services):
 
     def __init__(self, reads: FakeReads) -> None:
         super().__init__(reads.context, clock=reads.clock)
-        for name in ("iam", "quotas", "s3", "ec2", "clusters", "stacks"):
+        for name in ("iam", "quotas", "s3", "ec2", "clusters", "stacks", "buckets", "capacity"):
             self.__dict__[name] = getattr(reads, name)
 
 

@@ -115,6 +115,15 @@ def test_a_denied_action_fails_and_is_named(world: World) -> None:
     assert check.details["denied"] == ["ec2:RunInstances (denied by the permissions boundary)"]
 
 
+@pytest.mark.weakness("W-54")
+def test_the_simulation_asks_for_the_role_itself_with_its_path_and_names_the_boundary(world: World) -> None:
+    world.reads.context = FakeContext(SSO_ARN)
+    world.reads.iam.boundary = f"arn:aws:iam::{ACCOUNT}:policy/lab-boundary"
+    details = run(IamValidator(), world)["iam.permissions"].details
+    assert details["principal"] == f"arn:aws:iam::{ACCOUNT}:role/some/path/AWSReservedSSO_Ops_0a1b"
+    assert details["permissions_boundary"] == f"arn:aws:iam::{ACCOUNT}:policy/lab-boundary"
+
+
 @pytest.mark.weakness("W-18")
 def test_quota_demand_is_the_true_ceiling_of_the_template(world: World) -> None:
     world.reads.quotas.values["L-34B43A08"] = 976.0
@@ -136,6 +145,9 @@ def test_quotas_below_the_recommendation_warn_and_unreadable_ones_too(world: Wor
         "quota.elastic_ips": "WARN",
         "quota.nat_gateways": "PASS",
         "quota.internet_gateways": "PASS",
+        "quota.fsx.lustre_scratch_storage": "PASS",
+        "quota.fsx.lustre_scratch_filesystems": "PASS",
+        "quota.instance_type_offerings": "PASS",
     }
     assert checks["quota.nat_gateways"].details["source"] == "default"
     assert checks["quota.elastic_ips"].details["error"]
@@ -247,18 +259,66 @@ def test_subnets(world: World, found: tuple[Subnet, ...], config: dict[str, str]
     ],
 )
 def test_baseline_stack(world: World, state: str, status: str) -> None:
-    world.reads.stacks.stack = Stack("pcluster-vpc-stack-2d", "arn", state)
+    world.reads.stacks.stacks["pcluster-vpc-stack-2d"] = Stack("pcluster-vpc-stack-2d", "arn", state)
     check = run(NetworkInspector(), world)["network.baseline_stack"]
     assert (check.status.value, check.details["stack"]) == (status, "pcluster-vpc-stack-2d")
+
+
+def test_a_broken_stack_does_not_matter_when_the_subnets_exist_without_it(world: World) -> None:
+    world.reads.stacks.stacks["pcluster-vpc-stack-2d"] = Stack("pcluster-vpc-stack-2d", "arn", "ROLLBACK_COMPLETE")
+    world.reads.ec2.found = (PUBLIC, PRIVATE)
+    check = run(NetworkInspector(), world)["network.baseline_stack"]
+    assert (check.status.value, check.details["status"]) == ("PASS", "ROLLBACK_COMPLETE")
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("DELETE_IN_PROGRESS", "wait for its end"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("CREATE_FAILED", "delete-stack --stack-name pcluster-vpc-stack-2d --region us-west-2"),
+    ],
+)
+def test_a_stuck_baseline_stack_comes_with_its_way_out(world: World, state: str, says: str) -> None:
+    world.reads.stacks.stacks["pcluster-vpc-stack-2d"] = Stack("pcluster-vpc-stack-2d", "arn", state)
+    assert says in run(NetworkInspector(), world)["network.baseline_stack"].remediation
+
+
+def occupy(world: World, state: str) -> None:
+    world.reads.clusters.view = ClusterView("day-demo", "us-west-2", state, "arn", "2026-01-01T00:00:00Z")
+    world.reads.stacks.stacks["day-demo"] = Stack("day-demo", "arn", state)
 
 
 @pytest.mark.weakness("W-56")
 @pytest.mark.parametrize(("allowed", "status"), [(False, "FAIL"), (True, "PASS")])
 def test_an_existing_cluster_is_seen(world: World, allowed: bool, status: str) -> None:
-    world.reads.clusters.view = ClusterView("day-demo", "us-west-2", "CREATE_COMPLETE", "arn", "2026-01-01T00:00:00Z")
+    occupy(world, "CREATE_COMPLETE")
     world.options = PreflightOptions(allow_existing=allowed)
     check = run(NetworkInspector(), world)["cluster.name"]
     assert (check.status.value, check.details["existing_status"]) == (status, "CREATE_COMPLETE")
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("CREATE_IN_PROGRESS", "goes on with it"),
+        ("DELETE_IN_PROGRESS", "is being deleted"),
+        ("ROLLBACK_COMPLETE", "What is left of a cluster"),
+        ("DELETE_FAILED", "dyec delete --cluster day-demo --region us-west-2"),
+    ],
+)
+def test_a_stale_or_stuck_cluster_comes_with_its_way_out(world: World, state: str, says: str) -> None:
+    occupy(world, state)
+    check = run(NetworkInspector(), world)["cluster.name"]
+    assert (check.status.value, says in check.remediation) == ("FAIL", True)
+
+
+def test_a_foreign_stack_of_the_name_is_never_adopted(world: World) -> None:
+    world.reads.stacks.stacks["day-demo"] = Stack("day-demo", "arn", "CREATE_COMPLETE")
+    world.options = PreflightOptions(allow_existing=True)
+    check = run(NetworkInspector(), world)["cluster.name"]
+    assert (check.status.value, check.details["is_cluster"]) == ("FAIL", False)
+    assert "choose another cluster_name" in check.remediation
 
 
 def test_a_zone_that_the_region_does_not_have(world: World) -> None:

@@ -87,7 +87,7 @@ def test_reference_and_control_data_are_the_startup_associations() -> None:
 
 @pytest.mark.parametrize("broken", ["/references/", "/control_data/"])
 def test_other_startup_associations_are_refused(broken: str) -> None:
-    with pytest.raises(ValidationError, match="exactly"):
+    with pytest.raises(ValidationError, match="startup data repository associations must be"):
         stock(STOCK.replace(f"FileSystemPath: {broken}", "FileSystemPath: /elsewhere/"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.aws.ec2 import KeyPair, Subnet
-from daylily_ec.aws.iam import AttachedPolicy, Denial, Principal
+from daylily_ec.aws.iam import AttachedPolicy, Denial, Entity, Principal
 from daylily_ec.aws.s3 import ObjectInfo, ObjectText
 from daylily_ec.config.models import ClusterConfig
 from daylily_ec.config.resolve import resolve
@@ -55,8 +55,8 @@ class FakeIam:
     def attached_policies(self, principal: Principal) -> tuple[AttachedPolicy, ...]:
         return ()
 
-    def entity_arn(self, principal: Principal) -> str:
-        return principal.caller_arn
+    def entity(self, principal: Principal) -> Entity:
+        return Entity(principal.caller_arn)
 
     def denials(self, arn: str, actions: object, resources: object) -> tuple[Denial, ...]:
         return ()
