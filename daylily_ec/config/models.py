@@ -14,6 +14,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 
 HEADNODE_TYPES = ("r7i.2xlarge", "r7i.4xlarge", "r7i.8xlarge", "r7i.16xlarge")
 ALLOCATION_STRATEGIES = ("price-capacity-optimized", "capacity-optimized", "lowest-price")
+SPOT_CAPS = ("none", "on-demand")
 SCHEDULER_ROLE_VARIABLES = (
     "DAY_HEARTBEAT_SCHEDULER_ROLE_ARN",
     "DAYLILY_HEARTBEAT_SCHEDULER_ROLE_ARN",
@@ -103,6 +104,12 @@ def _amount(text: str) -> Decimal:
     return value
 
 
+def _bump(text: str) -> float:
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text):
+        raise ValueError("must be an amount in USD per hour, such as 4.14, with at most 4 decimals")
+    return float(text)
+
+
 def _flag(text: str) -> bool:
     return _one_of(("true", "false"))(text.lower()) == "true"
 
@@ -143,8 +150,10 @@ def _s3(name: str) -> Callable[[str], S3Prefix]:
     return lambda text: S3Prefix.parse(text, name)
 
 
-def _choice(name: str, meaning: str, choices: tuple[str, ...], parse: Callable[[str], Any] | None = None) -> Key:
-    return Key(name, meaning, parse or _one_of(choices), choices[0], choices=choices)
+def _choice(
+    name: str, meaning: str, choices: tuple[str, ...], parse: Callable[[str], Any] | None = None, *, listed: bool = True
+) -> Key:
+    return Key(name, meaning, parse or _one_of(choices), choices[0], choices=choices, listed=listed)
 
 
 KEYS: tuple[Key, ...] = (
@@ -173,6 +182,8 @@ KEYS: tuple[Key, ...] = (
     Key("heartbeat_scheduler_role_arn", "role of EventBridge Scheduler", _role,
         environment=SCHEDULER_ROLE_VARIABLES, discovered=True),
     _choice("spot_instance_allocation_strategy", "how EC2 picks Spot capacity", ALLOCATION_STRATEGIES),
+    Key("spot_price_bump", "USD per hour that a Spot bid lies above the median price", _bump, "4.14", listed=False),
+    _choice("spot_price_cap", "upper limit of Spot bids", SPOT_CAPS, listed=False),
     Key("max_count_8I", "nodes per 8-vCPU compute resource", _count(0), "1"),
     Key("max_count_128I", "nodes per 128-vCPU compute resource", _count(0), "1"),
     Key("max_count_192I", "nodes per 192-vCPU compute resource", _count(0), "1"),
@@ -216,6 +227,8 @@ class ClusterConfig:
     heartbeat_schedule: str
     heartbeat_scheduler_role_arn: str | None
     spot_instance_allocation_strategy: str
+    spot_price_bump: float
+    spot_price_cap: str
     max_count_8I: int
     max_count_128I: int
     max_count_192I: int

@@ -27,6 +27,7 @@ class Fleet:
     instance_types: tuple[str, ...]
     count: int
     spot_price: float | None = None
+    minimum: int = 0
 
     @property
     def name(self) -> str:

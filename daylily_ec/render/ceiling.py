@@ -85,7 +85,7 @@ def _fleet(queue: Mapping[str, Any], resource: Mapping[str, Any]) -> Fleet:
     return Fleet(
         str(queue.get("Name")), str(resource.get("Name")), Purchase(queue.get("CapacityType", "ONDEMAND")),
         types_of(resource), int(resource.get("MaxCount", 10)),
-        float(bid) if isinstance(bid, int | float) else None,
+        float(bid) if isinstance(bid, int | float) else None, int(resource.get("MinCount", 0)),
     )  # fmt: skip
 
 

@@ -49,10 +49,12 @@ def render_init(
     return InitTemplate(dump(document), source, spot_types(document))
 
 
-def render_final(init: InitTemplate, prices: Mapping[str, float], bump: float, zone: str) -> Rendered:
-    """Fill in the spot bids."""
+def render_final(
+    init: InitTemplate, prices: Mapping[str, float], bump: float, zone: str, caps: Mapping[str, float] | None = None
+) -> Rendered:
+    """Fill in the spot bids; see `fill_bids`."""
     document = load(init.text, init.source)
-    bids = fill_bids(document, prices, bump, zone)
+    bids = fill_bids(document, prices, bump, zone, caps)
     return Rendered(dump(document), bids)
 
 
