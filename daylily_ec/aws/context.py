@@ -159,6 +159,20 @@ class AwsContext:
         except bc.BotoCoreError as exc:
             raise AwsError(f"No AWS client for {service}: {exc}") from exc
 
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials in use, for those who must take them out of what they hand on; none when there are none."""
+        from botocore import exceptions as bc
+
+        with self._lock:
+            session = self._session
+        try:
+            found = session.get_credentials() if session is not None else None
+            frozen = found.get_frozen_credentials() if found is not None else None
+        except bc.BotoCoreError:
+            return ()
+        values = (frozen.access_key, frozen.secret_key, frozen.token) if frozen is not None else ()
+        return tuple(value for value in values if value)
+
     def identity(self) -> Identity:
         """Account and ARN of the caller (sts:GetCallerIdentity, asked once)."""
         if self._identity is None:

@@ -1,24 +1,36 @@
-"""Progress on stderr: plain lines in a log, one living line on a terminal."""
+"""Progress on stderr: plain lines in a log, a living view on a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from daylily_ec.cli.frame import FRAME
 from daylily_ec.cli.render import paint
 from daylily_ec.util.clock import duration
+from daylily_ec.util.progress import WaitView
+
+if TYPE_CHECKING:  # rich loads in a tenth of a second, which only a living view is worth
+    from daylily_ec.cli.live import LiveView
+
+_QUIET_S = 30.0
+"""After so many seconds without news a log gets a line, so that nobody thinks the program hangs."""
 
 
 class Console:
-    """A `Reporter` for people.  On a terminal a wait overwrites its line; in a log it is printed when it changes."""
+    """A `Reporter` for people.  On a terminal a wait is redrawn in place; in a log each change is a line."""
 
     def __init__(self) -> None:
         self._open_line = False
         self._last_wait = ""
         self._last_time = 0.0
+        self._live: LiveView | None = None
 
     def _line(self, words: str) -> None:
+        if self._live is not None:
+            self._live.print(words)
+            return
         if self._open_line:
             sys.stderr.write("\r\x1b[2K")
             self._open_line = False
@@ -39,12 +51,49 @@ class Console:
 
     def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
         """One line per change of state, or a living line on a terminal."""
-        usual = f" (usually {duration(expected)})" if expected else ""
-        words = f"    {what}: {state}  {duration(elapsed)}{usual}"
-        if sys.stderr.isatty() and not FRAME.json:
+        words = f"    {what}: {state}  {duration(elapsed)}{usual(expected)}"
+        if _is_alive():
             sys.stderr.write("\r\x1b[2K" + words[:200])
             sys.stderr.flush()
             self._open_line = True
-        elif state != self._last_wait or time.monotonic() - self._last_time > 30:
+        elif state != self._last_wait or time.monotonic() - self._last_time > _QUIET_S:
             self._line(words)
             self._last_wait, self._last_time = state, time.monotonic()
+
+    def watching(self, view: WaitView) -> None:
+        """Phases, events and log lines: a living view, or lines for what is new."""
+        if _is_alive():
+            self._show(view)
+            return
+        for line in view.log_lines:
+            self._line(f"    boot | {line}")
+        for event in view.events:
+            # A creation has a hundred resources; a log gets the failures and, below, what is being made.
+            if "_FAILED" in event:
+                self._line(f"    {event}")
+        self.waiting(view.what, view.state, view.elapsed, view.expected)
+
+    def _show(self, view: WaitView) -> None:
+        if self._live is None:
+            from daylily_ec.cli.live import LiveView
+
+            if self._open_line:
+                self._line("")
+            self._live = LiveView(colored=FRAME.color)
+        self._live.update(view)
+
+    def settled(self) -> None:
+        """The view stays on the screen as it was last."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._last_wait = ""
+
+
+def usual(expected: float | None) -> str:
+    """What history expects, in words."""
+    return f" (usually {duration(expected)})" if expected else ""
+
+
+def _is_alive() -> bool:
+    return sys.stderr.isatty() and not FRAME.json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -20,7 +21,14 @@ app = App()
 
 NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Never ask; list what is missing.")]
 PassOnWarn = Annotated[bool, typer.Option("--pass-on-warn", help="Let preflight warnings pass.")]
-Overrides = Annotated[list[str] | None, typer.Option("--repo-override", help="KEY:REF, repeatable.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--repo-override", help="KEY:REF for `dyec headnode configure`; checked now, recorded.  Repeatable."),
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", min=0, help="Seconds after which this command stops waiting; the cluster goes on."),
+]
 Rollback = Annotated[
     bool,
     typer.Option("--rollback-on-failure/--no-rollback-on-failure", help="Whether a failed cluster is taken down."),
@@ -67,12 +75,21 @@ def create(
     non_interactive: NonInteractive = False,
     dry_run: DryRun = False,
     rollback_on_failure: Rollback = True,
+    timeout: Timeout = 7200,
 ) -> None:
     """Create a cluster; run again after an interruption, it goes on."""
+    _interrupt_on_hangup()
     zone = AvailabilityZone.parse(region_az)
     used = services(profile, zone.region)
     ask = asker(non_interactive=non_interactive)
-    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask), reporter=used.reporter)
+    path = config or default_path()
+    values = read_configuration(ConfigurationRequest(path, {}, ask), reporter=used.reporter)
     request = CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run, rollback_on_failure,
-                            tuple(repo_override or ()))  # fmt: skip
+                            tuple(repo_override or ()), timeout, str(path.absolute()))  # fmt: skip
     emit(create_cluster(used, request))
+
+
+def _interrupt_on_hangup() -> None:
+    """A closed terminal or a polite kill detaches as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 
 from daylily_ec.aws.boot import BootLog, BootLogsApi
+from daylily_ec.aws.cloudformation import StackEvent
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import AwsError, ClusterFailed, DeadlinePassed, DyecError
 from daylily_ec.pcluster.monitor import Ended
+from daylily_ec.pcluster.progress import Phase, phase_of
 from daylily_ec.pcluster.runner import CreationFailure, PclusterApi
 from daylily_ec.util.clock import Clock, wait_until
 
@@ -20,7 +22,10 @@ _LOG_WAIT_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class BootFailure:
-    """A custom action that failed on the head node; `exit_code` is None when nobody reported one."""
+    """A head node that did not come up; `action` and `script` are empty when no custom action is to blame.
+
+    `exit_code` is None when nobody reported one.
+    """
 
     action: str
     script: str
@@ -29,19 +34,21 @@ class BootFailure:
     log: str = ""
 
 
-def explain(
-    ended: Ended,
-    name: ClusterName,
-    region: str,
-    scripts: dict[str, str],
-    logs: BootLogsApi,
-    pcluster: PclusterApi,
-    clock: Clock,
-) -> ClusterFailed:
-    """The error for a creation that failed; `scripts` maps custom actions to their S3 URIs."""
+@dataclass(frozen=True, slots=True)
+class Inquest:
+    """Whom to ask why: the logs and ParallelCluster; `scripts` maps custom actions to their S3 URIs."""
+
+    logs: BootLogsApi
+    pcluster: PclusterApi
+    clock: Clock
+    scripts: dict[str, str]
+
+
+def explain(ended: Ended, name: ClusterName, region: str, ask: Inquest) -> ClusterFailed:
+    """The error for a creation that failed."""
     events = ended.progress.failed
-    known = _failures(pcluster, name)
-    boot = _boot_failure([event.reason for event in events], ended, name, scripts, logs, clock)
+    known = _failures(ask.pcluster, name)
+    boot = _boot_failure(events, ended, name, ask)
     status = ended.stack.status if ended.stack else "gone"
     lines = [_headline(name, status, boot, [str(event) for event in events])]
     if boot:
@@ -50,14 +57,14 @@ def explain(
     lines += [f"ParallelCluster: {item.code}: {item.reason}" for item in known]
     lines += [f"CloudFormation: {event}" for event in events]
     return ClusterFailed(
-        "\n".join(lines), code="boot_script_failed" if boot else None,
-        details={"cluster": name, "status": status, "boot": boot, "failures": known, "events": events},
+        "\n".join(lines), code="boot_script_failed" if boot and boot.script else None,
+        details={"cluster": name, "status": status, "boot": boot, "failures": known, "events": list(events)},
         hint=f"dyec delete --region {region} --cluster {name}, correct the cause, then run the same command again.",
     )  # fmt: skip
 
 
 def _headline(name: ClusterName, status: str, boot: BootFailure | None, events: list[str]) -> str:
-    if boot is None:
+    if boot is None or not boot.script:
         return (
             f"Cluster {name} was not created ({status}): {events[0] if events else 'no failed resource was reported'}"
         )
@@ -65,33 +72,33 @@ def _headline(name: ClusterName, status: str, boot: BootFailure | None, events: 
     return f"Cluster {name} was not created: boot script {boot.script} failed with {code} on the head node."
 
 
-def _boot_failure(
-    reasons: list[str], ended: Ended, name: ClusterName, scripts: dict[str, str], logs: BootLogsApi, clock: Clock
-) -> BootFailure | None:
-    found = next((match for reason in reasons if (match := _SCRIPT_FAILED.search(reason))), None)
-    if found is None:
+def _boot_failure(events: list[StackEvent], ended: Ended, name: ClusterName, ask: Inquest) -> BootFailure | None:
+    if not any(phase_of(event) is Phase.BOOT for event in events):
         return None
-    log = _log(logs, name, ended.progress.head_node, clock)
-    place = f"{log.group} {log.stream}" if log else ""
+    found = next((match for event in events if (match := _SCRIPT_FAILED.search(event.reason))), None)
+    log = _log(ask.logs, name, ended.progress.head_node, ask.clock)
+    place, tail = (f"{log.group} {log.stream}", log.lines) if log else ("", ())
+    if found is None:
+        return BootFailure("", "", None, tail, place)
     code = _RETURN_CODE.search(found.string, found.end())
-    script = scripts.get(found[1], found[1])
-    return BootFailure(found[1], script, int(code[1]) if code else None, log.lines if log else (), place)
+    return BootFailure(found[1], ask.scripts.get(found[1], found[1]), int(code[1]) if code else None, tail, place)
 
 
 def _log(logs: BootLogsApi, name: ClusterName, instance: str, clock: Clock) -> BootLog | None:
     """The most telling boot log; nodes deliver their lines some seconds after the fact."""
     try:
-        tails = wait_until(lambda: _tails(logs, name, instance), done=bool, what="boot log", deadline=_LOG_WAIT_S,
-                           first=1.0, every=5.0, clock=clock)  # fmt: skip
+        tails = wait_until(lambda: boot_logs(logs, name, instance, _TAIL_LINES), done=bool, what="boot log",
+                           deadline=_LOG_WAIT_S, first=1.0, every=5.0, clock=clock)  # fmt: skip
     except DeadlinePassed:
         return None
     order = (".cloud-init-output", ".cfn-init", "")
     return min(tails, key=lambda log: next(rank for rank, end in enumerate(order) if log.stream.endswith(end)))
 
 
-def _tails(logs: BootLogsApi, name: ClusterName, instance: str) -> tuple[BootLog, ...]:
+def boot_logs(logs: BootLogsApi, name: ClusterName, instance: str, lines: int) -> tuple[BootLog, ...]:
+    """The last lines of each boot log that has any; none when the logs cannot be read."""
     try:
-        return tuple(log for log in logs.tails(name, instance, _TAIL_LINES) if log.lines)
+        return tuple(log for log in logs.tails(name, instance, lines) if log.lines)
     except AwsError:
         # The reason of the failure matters more than its log; an unreadable log must not hide it.
         return ()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from daylily_ec.aws.boot import BootLogsApi, LogPosition
 from daylily_ec.aws.cloudformation import Stack, StackEvent, StacksApi
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import AccessDenied, AwsError, CredentialsExpired, DeadlinePassed, NoCredentials
+from daylily_ec.pcluster.progress import Progress
+from daylily_ec.state.history import History
 from daylily_ec.util.clock import Clock, wait_until
-from daylily_ec.util.progress import Reporter
+from daylily_ec.util.progress import Reporter, WaitView
 
 TOLERATED_FAILURES = 5
 """Consecutive failed polls after which the wait gives up: the specification's figure."""
 DEADLINE_S = 2 * 3600.0
 """File system and head node take up to an hour each, one after the other."""
 _EVERY_S = 15.0
+_NO_HISTORY = History()
+AGAIN = "run the same command again: it goes on with this cluster, which AWS keeps making."
 
 T = TypeVar("T")
 
@@ -50,37 +56,6 @@ class Tolerant(Generic[T]):
         return self._last
 
 
-@dataclass(slots=True)
-class Progress:
-    """What the stack's events have told so far."""
-
-    head_node: str = ""
-    last_event: str = ""
-    status: dict[str, str] = field(default_factory=dict)
-    failed: list[StackEvent] = field(default_factory=list)
-
-    def add(self, events: tuple[StackEvent, ...]) -> None:
-        """Take in new events, oldest first."""
-        for event in events:
-            self.last_event = event.event_id
-            self.status[event.resource] = event.status
-            if event.resource == "HeadNode" and event.physical_id.startswith("i-"):
-                self.head_node = event.physical_id
-            if event.is_failure:
-                self.failed.append(event)
-
-    @property
-    def phase(self) -> str:
-        """What is being made now, in words."""
-        making = [name for name, status in self.status.items() if status == "CREATE_IN_PROGRESS"]
-        ready = sum(status == "CREATE_COMPLETE" for status in self.status.values())
-        if any(name.startswith("HeadNodeWaitCondition") for name in making):
-            return f"the head node boots ({ready} resources ready)"
-        if any("FSX" in name.upper() or "DataRepository" in name for name in making):
-            return f"the file system is being made ({ready} resources ready)"
-        return f"{ready} resources ready"
-
-
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How the creation ended: the stack (None when it vanished) and what its events told."""
@@ -93,30 +68,94 @@ class Ended:
         """Whether the cluster is there."""
         return self.stack is not None and self.stack.is_usable
 
+    def seconds(self, now: datetime) -> float | None:
+        """From the stack's beginning to its last event; None when AWS did not say when it began."""
+        if self.stack is None or not self.stack.created_at:
+            return None
+        last = max((datetime.fromisoformat(event.at) for event in self.progress.events), default=now)
+        return max((last - datetime.fromisoformat(self.stack.created_at)).total_seconds(), 0.0)
+
+
+class _Watch:
+    """One creation under observation: polls AWS, and makes the view of what is new."""
+
+    def __init__(self, stacks: StacksApi, logs: BootLogsApi | None, name: ClusterName, reporter: Reporter) -> None:
+        self._stacks = stacks
+        self._logs = logs
+        self._name = name
+        self._reporter = reporter
+        self._progress = Progress()
+        self._position = LogPosition()
+        self._events: list[StackEvent] = []
+        self._lines: list[str] = []
+
+    def poll(self) -> Ended:
+        """Stack, new events (nested stacks too) and new boot-log lines."""
+        stack = self._stacks.find(self._name)
+        if stack is not None:
+            self._take(self._name)
+            for nested in tuple(self._progress.nested):
+                self._take(nested)
+            self._read_log()
+        return Ended(stack, self._progress)
+
+    def _take(self, stack: str) -> None:
+        new = self._stacks.events(stack, self._progress.last_seen.get(stack, ""))
+        self._progress.add(new, stack)
+        self._events += new
+
+    def _read_log(self) -> None:
+        node = self._progress.head_node
+        if self._logs is None or not node:
+            return
+        try:
+            lines, self._position = self._logs.following(self._name, node, self._position)
+        except AwsError as error:
+            # The creation does not depend on its log; whoever may not read it is told once.
+            self._reporter.warn(f"The boot log is not shown: {error.message}")
+            self._logs = None
+        else:
+            self._lines += lines
+
+    def view(self, seen: Ended, elapsed: float, now: datetime, expected: History) -> WaitView:
+        """The wait as it is now; hands out what is new once."""
+        events, lines = tuple(map(_line, self._events)), tuple(self._lines)
+        self._events, self._lines = [], []
+        return WaitView(f"cluster {self._name}", _describe(seen), _age(seen.stack, elapsed, now), expected.total,
+                        self._progress.views(now, expected.phases), events, lines)  # fmt: skip
+
 
 def watch_creation(
-    stacks: StacksApi, name: ClusterName, *, clock: Clock, reporter: Reporter, deadline: float = DEADLINE_S
+    stacks: StacksApi,
+    name: ClusterName,
+    *,
+    clock: Clock,
+    reporter: Reporter,
+    deadline: float = DEADLINE_S,
+    logs: BootLogsApi | None = None,
+    expected: History = _NO_HISTORY,
 ) -> Ended:
     """Wait until the stack is complete or has begun to fail; failures are seen before a rollback has ended."""
-    again = "run the same command again: it goes on with this cluster, which AWS keeps making."
-    progress = Progress()
-
-    def poll() -> Ended:
-        stack = stacks.find(name)
-        if stack is not None:
-            progress.add(stacks.events(name, progress.last_event))
-        return Ended(stack, progress)
-
-    first = Ended(Stack(name, "", "UNKNOWN"), progress)
+    watch = _Watch(stacks, logs, name, reporter)
+    first = Ended(Stack(name, "", "UNKNOWN"), Progress())
     try:
         return wait_until(
-            Tolerant(poll, first, reporter, again), done=_is_over, what=f"cluster {name}", deadline=deadline,
+            Tolerant(watch.poll, first, reporter, AGAIN), done=_is_over, what=f"cluster {name}", deadline=deadline,
             first=1.0, every=_EVERY_S, clock=clock, describe=_describe,
-            observe=lambda seen, elapsed: reporter.waiting(f"cluster {name}", _describe(seen), elapsed),
+            observe=lambda seen, elapsed: reporter.watching(watch.view(seen, elapsed, clock.now(), expected)),
         )  # fmt: skip
     except DeadlinePassed as error:
-        error.hint = f"Look at it with: dyec cluster describe --cluster {name}; to wait longer, {again}"
+        error.hint = f"Look at it with: dyec cluster describe --cluster {name}; to wait longer, {AGAIN}"
         raise
+    finally:
+        reporter.settled()
+
+
+def _age(stack: Stack | None, elapsed: float, now: datetime) -> float:
+    """Seconds since AWS began, which an earlier process may have asked for."""
+    if stack is None or not stack.created_at:
+        return elapsed
+    return max((now - datetime.fromisoformat(stack.created_at)).total_seconds(), 0.0)
 
 
 def _is_over(seen: Ended) -> bool:
@@ -125,3 +164,8 @@ def _is_over(seen: Ended) -> bool:
 
 def _describe(seen: Ended) -> str:
     return f"{seen.stack.status}, {seen.progress.phase}" if seen.stack else "there is no stack"
+
+
+def _line(event: StackEvent) -> str:
+    reason = f": {event.reason}" if event.reason and event.status.endswith("FAILED") else ""
+    return f"{event.status:<18} {event.resource} ({event.resource_type.removeprefix('AWS::')}){reason}"

@@ -55,6 +55,11 @@ class Journal:
             self.append("torn-line-dropped", bytes=len(torn))
 
 
+def journal_path(state_path: Path) -> Path:
+    """The journal that belongs to a record file."""
+    return state_path.with_name(state_path.name.replace("state_", "journal_", 1)).with_suffix(".jsonl")
+
+
 def read(path: Path) -> JournalView:
     """The journal's lines; damage anywhere but in the last line raises `CorruptFile`."""
     raw = path.read_bytes()

@@ -10,7 +10,9 @@ from typing import Any
 
 from daylily_ec.errors import CorruptFile
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_ADDED = {2: ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path")}
+"""Fields that a version brought; records of earlier ones have their defaults."""
 
 
 class RunStatus(StrEnum):
@@ -83,6 +85,12 @@ class RunRecord:
     post_create_warnings: tuple[str, ...] = ()
     next_command: str = ""
     failure: str = ""
+    repo_overrides: tuple[str, ...] = ()
+    """`key:ref` for `dyec headnode configure`; creation does not apply them."""
+    rollback_on_failure: str = ""
+    """`yes` or `no`: what the operator chose."""
+    resume_command: str = ""
+    support_bundle_path: str = ""
 
 
 _FIELDS = {field.name: str(field.type) for field in dataclasses.fields(RunRecord)}
@@ -93,13 +101,20 @@ def record_from_json(document: Any, source: str) -> RunRecord:
     if not isinstance(document, Mapping):
         raise corrupt(source, "is not a JSON object")
     version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise corrupt(source, f"has schema version {version!r}; this release reads {SCHEMA_VERSION}")
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        raise corrupt(source, f"has schema version {version!r}; this release reads 1 to {SCHEMA_VERSION}")
+    document = {**_defaults_since(version), **document, "schema_version": SCHEMA_VERSION}
     missing = sorted(_FIELDS.keys() - document.keys())
     unknown = sorted(document.keys() - _FIELDS.keys())
     if missing or unknown:
         raise corrupt(source, f"missing keys: {missing}, unknown keys: {unknown}")
     return RunRecord(**{name: _value(name, document[name], source) for name in _FIELDS})
+
+
+def _defaults_since(version: int) -> dict[str, Any]:
+    added = {name for newer, names in _ADDED.items() if newer > version for name in names}
+    defaults = {field.name: field.default for field in dataclasses.fields(RunRecord) if field.name in added}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def _value(name: str, value: Any, source: str) -> Any:

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseView:
+    """One phase of a long wait; `state` is waiting, running, done or failed; times are seconds, None is unknown."""
+
+    name: str
+    state: str
+    elapsed: float | None = None
+    expected: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """A long wait as it is now; `events` and `log_lines` are those that are new since the view before."""
+
+    what: str
+    state: str
+    elapsed: float
+    expected: float | None = None
+    phases: tuple[PhaseView, ...] = ()
+    events: tuple[str, ...] = ()
+    log_lines: tuple[str, ...] = ()
 
 
 class Reporter(Protocol):
@@ -20,6 +44,12 @@ class Reporter(Protocol):
     def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
         """A long wait continues: what for, the last state, seconds so far, seconds that history expects."""
 
+    def watching(self, view: WaitView) -> None:
+        """A wait that has phases, events and log lines continues."""
+
+    def settled(self) -> None:
+        """That wait is over, in whatever way."""
+
 
 class Silent:
     """A reporter that keeps quiet."""
@@ -34,4 +64,10 @@ class Silent:
         """Ignored."""
 
     def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
+        """Ignored."""
+
+    def watching(self, view: WaitView) -> None:
+        """Ignored."""
+
+    def settled(self) -> None:
         """Ignored."""

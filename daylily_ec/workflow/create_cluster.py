@@ -11,16 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daylily_ec.artifacts.writer import ArtifactWriter
-from daylily_ec.aws.clusters import ClusterView, require
+from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.config.models import ClusterConfig
 from daylily_ec.config.resources import locate, resource
 from daylily_ec.config.settings import config_dir, stop_after_dry_run
-from daylily_ec.domain.ids import GitRef, RepositoryKey
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.zones import AvailabilityZone
-from daylily_ec.errors import InvalidValue, Refused
-from daylily_ec.pcluster.failure import explain
-from daylily_ec.pcluster.monitor import watch_creation
+from daylily_ec.pcluster.monitor import DEADLINE_S
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
 from daylily_ec.plan.steps import Bindings
 from daylily_ec.preflight.report import PreflightReport, Status
@@ -32,9 +29,11 @@ from daylily_ec.state.store import StateStore
 from daylily_ec.version import __version__
 from daylily_ec.workflow.create_network import NODE_POLICY, PRIVATE_SUBNET, PUBLIC_SUBNET, TEMPLATE, NetworkStep
 from daylily_ec.workflow.create_record import Applicant, RunBook, begin
-from daylily_ec.workflow.create_steps import BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
+from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
 from daylily_ec.workflow.create_values import config_hash, next_run_text, resolved_text, template_values
+from daylily_ec.workflow.create_wait import Patience, await_cluster, resumable
 from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
+from daylily_ec.workflow.repo_overrides import APPLY, parse_overrides
 from daylily_ec.workflow.services import Services
 
 _BOOT_FOLDER = "config/day_cluster"
@@ -50,7 +49,10 @@ _INTENDED = {"KeyPairValidator", "InstancesEFAValidator"}
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """What the operator asks for; `repo_overrides` are texts of the form `key:ref`."""
+    """What the operator asks for; `repo_overrides` are texts of the form `key:ref`, `deadline` is in seconds.
+
+    `config_path` is where the configuration came from, for the command that resumes the run.
+    """
 
     config: ClusterConfig
     zone: AvailabilityZone
@@ -59,6 +61,8 @@ class CreateRequest:
     dry_run: bool = False
     rollback_on_failure: bool = True
     repo_overrides: tuple[str, ...] = ()
+    deadline: float = DEADLINE_S
+    config_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +98,10 @@ class ClusterCreated:
 
 def create_cluster(services: Services, request: CreateRequest) -> CreatePlan | ClusterCreated:
     """Create a cluster, adopt the one an interrupted run of the same caller began, or show the plan."""
-    _check_overrides(request.repo_overrides)
+    request = replace(request, repo_overrides=parse_overrides(request.repo_overrides))
     lock = cluster_lock(config_dir(), request.zone.region, request.config.cluster_name, "create", services.clock)
     with nullcontext() if request.dry_run else lock:
         return _Creation(services, request).run()
-
-
-def _check_overrides(overrides: tuple[str, ...]) -> None:
-    for text in overrides:
-        key, colon, ref = text.partition(":")
-        if not colon:
-            raise InvalidValue("repo-override", text, "must be key:ref, such as daylily-omics-analysis:2.0.26")
-        RepositoryKey.parse(key)
-        GitRef.parse(ref)
-    if overrides:
-        raise Refused("--repo-override is not applied by this release, and it is not dropped in silence.",
-                      hint="dyec workflow launch takes the git reference of each launch.")  # fmt: skip
 
 
 class _Creation:
@@ -144,9 +136,32 @@ class _Creation:
         if beginning.path is not None:
             services.reporter.note(f"Going on with run {beginning.record.run_id}, begun {beginning.record.started_at}.")
         self.book = RunBook(store, beginning, services.clock)
-        self.book.save(pcluster_version=_pcluster_version(report), cfn_stack_name=before[0].stack_name,
-                       preflight_report_path=str(report.report_path or ""), warnings=tuple(self.warnings))  # fmt: skip
-        execute(before, self.bindings, self.book.journal, services.reporter)
+        with resumable(self.book):
+            self._remember(report, before[0].stack_name)
+            return self._carry_out(before, cluster)
+
+    def _remember(self, report: PreflightReport, network_stack: str) -> None:
+        """What is known before anything is changed."""
+        overrides = self.request.repo_overrides
+        if overrides:
+            self._warn(f"--repo-override {', '.join(overrides)}: recorded; `{APPLY}` applies it on the head node.")
+        self.book.save(
+            pcluster_version=_pcluster_version(report), cfn_stack_name=network_stack, repo_overrides=overrides,
+            preflight_report_path=str(report.report_path or ""), warnings=tuple(self.warnings),
+            rollback_on_failure="yes" if self.request.rollback_on_failure else "no",
+            resume_command=self._resume_command(), next_command=self._resume_command(),
+        )  # fmt: skip
+
+    def _resume_command(self) -> str:
+        request, profile = self.request, self.services.context.profile
+        words = ["dyec", "create", *(["--profile", profile] if profile else []), "--region-az", str(self.zone),
+                 *(["--config", request.config_path] if request.config_path else []),
+                 *(["--pass-on-warn"] if request.pass_on_warn else []),
+                 *([] if request.rollback_on_failure else ["--no-rollback-on-failure"])]  # fmt: skip
+        return shlex.join([*words, *(word for one in request.repo_overrides for word in ("--repo-override", one))])
+
+    def _carry_out(self, before: tuple[NetworkStep, BootStep], cluster: ClusterStep) -> ClusterCreated:
+        execute(before, self.bindings, self.book.journal, self.services.reporter)
         found = {name: self.bindings.require(output) for name, output in _RECORDED.items()}
         self.book.save(**found)
         return self._create(cluster)
@@ -167,8 +182,7 @@ class _Creation:
             services.stacks, services.clock, services.reporter,
         )  # fmt: skip
         cluster = ClusterStep(
-            config.cluster_name, self.zone.region, self.claim, services.clusters, services.pcluster,
-            self.request.rollback_on_failure,
+            config.cluster_name, self.zone.region, self.claim, services.clusters, services.pcluster
         )  # fmt: skip
         return (network, BootStep(services.s3, config.reference_s3_uri, __version__, files)), cluster
 
@@ -188,7 +202,10 @@ class _Creation:
             cluster = replace(cluster, config=yaml)
         (result,) = execute((cluster,), self.bindings, self.book.journal, self.services.reporter)
         self.book.save(status=RunStatus.SUBMITTED, cluster_stack_id=result.outputs.get("stack_id", ""))
-        return self._result(self._wait(), "CREATE_COMPLETE", result.outcome)
+        faster = result.outputs.get(ADOPTED) or (observed.detail if result.outcome is Outcome.ADOPTED else "")
+        if faster:
+            self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
+        return self._result(self._wait(), "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
 
     def _render(self) -> tuple[InitTemplate, Rendered]:
         services = self.services
@@ -230,17 +247,10 @@ class _Creation:
         self.book.journal.append("dry-run-passed", findings=[str(finding) for finding in findings])
 
     def _wait(self) -> ClusterView:
-        services, name = self.services, self.config.cluster_name
-        services.reporter.step(f"Waiting for cluster {name}")
-        ended = watch_creation(services.stacks, name, clock=services.clock, reporter=services.reporter)
-        if ended.succeeded:
-            return require(services.clusters, name, self.zone.region)
-        scripts = {"OnNodeConfigured": f"{self.book.record.boot_uri}/{BOOT_FILES[0]}"}
-        error = explain(ended, name, self.zone.region, scripts, services.boot_logs, services.pcluster, services.clock)
-        self.book.fail(error)
-        if not self.request.rollback_on_failure:
-            error.hint = f"The failed cluster was kept for inspection and costs money until you run: {error.hint}"
-        raise error
+        self.services.reporter.step(f"Waiting for cluster {self.config.cluster_name}")
+        left = self.request.deadline - (self.services.clock.monotonic() - self.started)
+        patience = Patience(max(left, 0.0), self.request.rollback_on_failure)
+        return await_cluster(self.services, self.book, self.config.cluster_name, patience)
 
     def _result(self, view: ClusterView | None, status: str, outcome: Outcome | None) -> ClusterCreated:
         node = view.head_node if view else None

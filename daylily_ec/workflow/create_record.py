@@ -9,7 +9,7 @@ from pathlib import Path
 from daylily_ec.config.models import ClusterConfig
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.errors import DyecError
-from daylily_ec.state.journal import Journal
+from daylily_ec.state.journal import Journal, journal_path
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import Clock, file_stamp, timestamp
@@ -87,8 +87,3 @@ class RunBook:
         self.journal.append("failed", error=error.message)
         self.save(status=RunStatus.FAILED, failure=error.message)
         error.details["state_path"] = str(self.path)
-
-
-def journal_path(state_path: Path) -> Path:
-    """The journal that belongs to a record file."""
-    return state_path.with_name(state_path.name.replace("state_", "journal_", 1)).with_suffix(".jsonl")

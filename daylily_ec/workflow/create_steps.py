@@ -23,6 +23,8 @@ BOOT_URI = Output(BOOT, "boot_uri")
 RUN_TAG = "dyec:run-id"
 OWNER_TAG = "dyec:owner"
 HASH_TAG = "dyec:config-hash"
+ADOPTED = "adopted"
+"""Output of the cluster step when another process was faster: whose cluster it went on with."""
 BOOT_FILES = ("post_install_ubuntu_combined.sh",)
 
 
@@ -109,7 +111,8 @@ def judge(view: ClusterView | None, claim: Claim, region: str) -> Observed:
     ours = run_id == claim.run_id
     adoptable = view.status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_COMPLETE") or ours
     if same and adoptable and run_id != claim.finished_run:
-        return Observed(Action.ADOPT, f"{view.status} since {view.created_at}, run {run_id}", outputs)
+        known = f"{view.stack_id}, owner {claim.owner}, started {view.created_at}, {view.status}, run {run_id}"
+        return Observed(Action.ADOPT, known, outputs)
     owner = view.tags.get(OWNER_TAG, "somebody without dyec")
     why = "with this configuration" if same else "with another configuration" if owner == claim.owner else "not by you"
     place = f"--region {region} --cluster {view.name}"
@@ -133,7 +136,6 @@ class ClusterStep:
     claim: Claim
     clusters: ClustersApi
     pcluster: PclusterApi
-    rollback: bool
     config: Path | None = None
     name: str = CLUSTER
     needs: tuple[Output, ...] = (PUBLIC_SUBNET, PRIVATE_SUBNET, NODE_POLICY, BOOT_URI)
@@ -156,9 +158,10 @@ class ClusterStep:
         if self.config is None:
             raise LookupError("the cluster's configuration has not been rendered")
         try:
-            return {"stack_id": self.pcluster.create(self.cluster, self.config, rollback=self.rollback)}
+            # A cluster that fails stays until its evidence is in a support bundle; see create_wait.
+            return {"stack_id": self.pcluster.create(self.cluster, self.config, rollback=False)}
         except (ClusterFailed, ValidationError):
             again = self.observe(bindings)
             if again.action is not Action.ADOPT:
                 raise
-            return again.outputs
+            return {**again.outputs, ADOPTED: again.detail}

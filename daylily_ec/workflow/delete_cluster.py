@@ -19,6 +19,7 @@ from daylily_ec.errors import ClusterFailed, DyecError, NotFound, Refused
 from daylily_ec.fsx.policy import EXPORT_PURPOSE
 from daylily_ec.headnode.slurm import SlurmJob, list_jobs
 from daylily_ec.pcluster.monitor import Tolerant
+from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import timestamp, wait_until
@@ -192,7 +193,17 @@ def require_open(plan: DeletionPlan) -> None:
 def delete_cluster(
     services: Services, request: DeleteRequest, store: StateStore, confirm: Callable[[DeletionPlan], None]
 ) -> Deleted:
-    """Delete the cluster after `confirm(plan)` has returned; the gates are asked again just before."""
+    """Delete the cluster after `confirm(plan)` has returned; the gates are asked again just before.
+
+    Holds the cluster's lock, so that no `create` of this machine works on it meanwhile; `Busy` names who does.
+    """
+    with cluster_lock(store.directory, services.context.region, request.cluster, "delete", services.clock):
+        return _delete(services, request, store, confirm)
+
+
+def _delete(
+    services: Services, request: DeleteRequest, store: StateStore, confirm: Callable[[DeletionPlan], None]
+) -> Deleted:
     try:
         plan = plan_deletion(services, request)
     except NotFound:

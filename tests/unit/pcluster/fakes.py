@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daylily_ec.aws.boot import BootLog
+from daylily_ec.aws.boot import BootLog, LogPosition
 from daylily_ec.aws.cloudformation import Stack, StackEvent, StackRequest
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.pcluster.runner import CreationFailure, ValidationMessage
@@ -16,8 +16,18 @@ from daylily_ec.util.proc import Finished
 NAME = ClusterName("majors")
 
 
-def event(number: int, resource: str, status: str, reason: str = "", physical: str = "", kind: str = "T") -> StackEvent:
-    return StackEvent(str(number), "2026-02-11T14:37:22Z", resource, kind, status, reason, physical)
+def event(
+    number: int, resource: str, status: str, reason: str = "", physical: str = "", kind: str = "T", at: int = 0
+) -> StackEvent:
+    return StackEvent(
+        str(number),
+        f"2026-02-11T14:{37 + (22 + at) // 60:02d}:{(22 + at) % 60:02d}Z",
+        resource,
+        kind,
+        status,
+        reason,
+        physical,
+    )
 
 
 @dataclass
@@ -26,6 +36,7 @@ class ScriptedStacks:
 
     answers: list[Stack | Exception | None]
     history: list[StackEvent] = field(default_factory=list)
+    nested: dict[str, list[StackEvent]] = field(default_factory=dict)
     created: list[StackRequest] = field(default_factory=list)
     polls: int = 0
 
@@ -41,18 +52,25 @@ class ScriptedStacks:
         return "arn:stack"
 
     def events(self, name: str, after: str = "") -> tuple[StackEvent, ...]:
-        known = [item.event_id for item in self.history]
-        return tuple(self.history[known.index(after) + 1 :] if after in known else self.history)
+        history = self.nested.get(name, self.history)
+        known = [item.event_id for item in history]
+        return tuple(history[known.index(after) + 1 :] if after in known else history)
 
 
 @dataclass
 class FakeLogs:
     logs: tuple[BootLog, ...] = ()
+    output: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def tails(self, cluster: str, instance_id: str, limit: int) -> tuple[BootLog, ...]:
         self.asked.append(instance_id)
         return self.logs
+
+    def following(self, cluster: str, instance_id: str, position: LogPosition) -> tuple[tuple[str, ...], LogPosition]:
+        told = int(position.token or 0)
+        new = self.output[told : told + 2]
+        return tuple(new), LogPosition("g", f"ip-1.{instance_id}.cloud-init-output", str(told + len(new)))
 
 
 @dataclass

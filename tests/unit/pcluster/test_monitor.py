@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from daylily_ec.aws.boot import BootLog
+from daylily_ec.aws.boot import BootLog, LogPosition
 from daylily_ec.aws.cloudformation import Stack
 from daylily_ec.errors import AwsError, CredentialsExpired, DeadlinePassed, Throttled
-from daylily_ec.pcluster.failure import explain
-from daylily_ec.pcluster.monitor import Ended, Progress, watch_creation
+from daylily_ec.pcluster.failure import Inquest, explain
+from daylily_ec.pcluster.monitor import Ended, watch_creation
+from daylily_ec.pcluster.progress import Progress
 from daylily_ec.pcluster.runner import CreationFailure
 from daylily_ec.util.clock import Clock
-from daylily_ec.util.progress import Silent
+from daylily_ec.util.progress import Silent, WaitView
 from tests.unit.pcluster.fakes import NAME, FakeLogs, FakePcluster, ScriptedStacks, event
 
 MAKING = Stack(NAME, "arn", "CREATE_IN_PROGRESS")
@@ -26,10 +27,16 @@ BOOT = (
 class Lines(Silent):
     def __init__(self) -> None:
         self.states: list[str] = []
+        self.views: list[WaitView] = []
+        self.over = 0
         self.warnings: list[str] = []
 
-    def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
-        self.states.append(state)
+    def watching(self, view: WaitView) -> None:
+        self.states.append(view.state)
+        self.views.append(view)
+
+    def settled(self) -> None:
+        self.over += 1
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -45,7 +52,7 @@ def test_it_waits_until_the_stack_is_complete_and_tells_what_is_being_made(clock
     ])  # fmt: skip
     lines = Lines()
     assert watch(stacks, clock, lines).succeeded
-    assert lines.states[0] == "CREATE_IN_PROGRESS, the head node boots (1 resources ready)"
+    assert lines.states[0] == "CREATE_IN_PROGRESS, head node boots (1 resources ready)"
 
 
 def test_four_failed_polls_in_a_row_are_survived_again_and_again(clock: Clock) -> None:
@@ -94,7 +101,9 @@ def test_a_failed_boot_script_is_named_first_with_its_code_and_last_lines(clock:
     output = BootLog("g", "ip-1.i-0abc.cloud-init-output", ("step one", "references: FAILED: not there"))
     logs = FakeLogs((BootLog("g", "ip-1.i-0abc.cfn-init", ("chef",)), output))
     pcluster = FakePcluster(known=(CreationFailure("OnNodeConfiguredExecutionFailure", "Failed."),))
-    error = explain(failed(BOOT), NAME, "us-west-2", {"OnNodeConfigured": "s3://b/boot.sh"}, logs, pcluster, clock)
+    error = explain(
+        failed(BOOT), NAME, "us-west-2", Inquest(logs, pcluster, clock, {"OnNodeConfigured": "s3://b/boot.sh"})
+    )
     lines = error.message.splitlines()
     assert (
         lines[0]
@@ -108,14 +117,16 @@ def test_a_failed_boot_script_is_named_first_with_its_code_and_last_lines(clock:
 
 
 def test_a_log_that_never_arrives_does_not_hide_the_reason(clock: Clock) -> None:
-    error = explain(failed(BOOT), NAME, "us-west-2", {}, FakeLogs(), FakePcluster(), clock)
+    error = explain(failed(BOOT), NAME, "us-west-2", Inquest(FakeLogs(), FakePcluster(), clock, {}))
     assert "exit code 7" in error.message
     assert "no log has arrived" in error.message
     assert clock.monotonic() >= 15
 
 
 def test_another_failure_is_named_by_its_resource(clock: Clock) -> None:
-    error = explain(failed("You have reached the limit"), NAME, "us-west-2", {}, FakeLogs(), FakePcluster(), clock)
+    error = explain(
+        failed("You have reached the limit"), NAME, "us-west-2", Inquest(FakeLogs(), FakePcluster(), clock, {})
+    )
     assert "HeadNodeWaitCondition (T) CREATE_FAILED: You have reached the limit" in error.message.splitlines()[0]
     assert error.code == "cluster_failed"
 
@@ -125,7 +136,12 @@ def test_unreadable_logs_do_not_hide_the_reason(clock: Clock) -> None:
         def tails(self, cluster: str, instance_id: str, limit: int) -> tuple[BootLog, ...]:
             raise AwsError("logs:DescribeLogGroups was denied")
 
-    error = explain(failed(BOOT), NAME, "us-west-2", {}, Denied(), FakePcluster(), clock)
+        def following(
+            self, cluster: str, instance_id: str, position: LogPosition
+        ) -> tuple[tuple[str, ...], LogPosition]:
+            raise AwsError("logs:GetLogEvents was denied")
+
+    error = explain(failed(BOOT), NAME, "us-west-2", Inquest(Denied(), FakePcluster(), clock, {}))
     assert "exit code 7" in error.message
 
 
@@ -142,6 +158,6 @@ def test_unreadable_logs_do_not_hide_the_reason(clock: Clock) -> None:
     ],
 )
 def test_every_wording_of_a_failed_script_is_read(reason: str, words: str, clock: Clock) -> None:
-    error = explain(failed(reason), NAME, "us-west-2", {"OnNodeConfigured": "s3://b/boot.sh"}, FakeLogs(),
-                    FakePcluster(), clock)  # fmt: skip
+    scripts = {"OnNodeConfigured": "s3://b/boot.sh"}
+    error = explain(failed(reason), NAME, "us-west-2", Inquest(FakeLogs(), FakePcluster(), clock, scripts))
     assert f"boot script s3://b/boot.sh failed with {words} on" in error.message.splitlines()[0]

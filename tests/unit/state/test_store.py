@@ -64,7 +64,7 @@ def test_a_record_cut_at_any_byte_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"schema_version": 2}, "schema version 2"),
+        ({"schema_version": 3}, "schema version 3"),
         ({"schema_version": None}, "schema version"),
         ({"surprise": "x"}, "surprise"),
         ({"status": "PERHAPS"}, "PERHAPS"),
@@ -116,3 +116,16 @@ def test_the_region_tells_two_clusters_of_one_name_apart(tmp_path: Path) -> None
     assert found is not None
     assert found[1].region == "us-west-2"
     assert store.newest("majors").region == "eu-west-1"
+
+
+def test_a_record_of_the_first_version_is_read_with_the_defaults_of_what_came_later(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    path = store.create(RECORD)
+    document = json.loads(path.read_text())
+    for name in ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path"):
+        del document[name]
+    path.write_text(json.dumps({**document, "schema_version": 1}) + "\n")
+    assert store.load(path) == RECORD
+    path.write_text(json.dumps({**document, "schema_version": 2}) + "\n")
+    with pytest.raises(CorruptFile, match="missing keys"):
+        store.load(path)

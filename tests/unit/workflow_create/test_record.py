@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.errors import ClusterFailed, CorruptFile
-from daylily_ec.state.journal import read
+from daylily_ec.state.journal import journal_path, read
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import Clock
-from daylily_ec.workflow.create_record import Applicant, Beginning, RunBook, begin, journal_path
+from daylily_ec.workflow.create_record import Applicant, Beginning, RunBook, begin
 from tests.unit.workflow_create.fakes import ZONE, config
 
 ANN = Applicant("daylily", "123456789012", "arn:ann", "hash-1")

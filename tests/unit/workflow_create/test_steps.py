@@ -89,7 +89,7 @@ def test_anything_else_is_refused_naming_owner_arn_and_start(status: str, tags: 
 
 
 def cluster(clusters: FakeClusters, pcluster: FakePcluster, yaml: Path | None) -> ClusterStep:
-    return ClusterStep(NAME, "us-west-2", CLAIM, clusters, pcluster, True, yaml)
+    return ClusterStep(NAME, "us-west-2", CLAIM, clusters, pcluster, yaml)
 
 
 def test_the_rendered_file_is_submitted(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_rendered_file_is_submitted(tmp_path: Path) -> None:
     yaml.write_text("Region: us-west-2\n")
     step = cluster(FakeClusters([None]), pcluster, yaml)
     assert step.apply(Bindings(), step.observe(Bindings())) == {"stack_id": "arn:cluster"}
-    assert pcluster.created == [("majors", "Region: us-west-2\n", True)]
+    assert pcluster.created == [("majors", "Region: us-west-2\n", False)]
 
 
 @pytest.mark.weakness("W-56")
@@ -106,7 +106,10 @@ def test_a_lost_race_is_adopted_when_the_winner_is_the_same_run_and_refused_othe
     yaml.write_text("x")
     lost = ClusterFailed("Cluster majors already exists.")
     won = cluster(FakeClusters([None, view("CREATE_IN_PROGRESS", **MINE)]), FakePcluster(refusal=lost), yaml)
-    assert won.apply(Bindings(), won.observe(Bindings())) == {"stack_id": "arn:stack/majors"}
+    outputs = won.apply(Bindings(), won.observe(Bindings()))
+    assert outputs["stack_id"] == "arn:stack/majors"
+    for fact in ("arn:stack/majors", "owner arn:ann", "2026-02-11T14:37:22Z", "run run-1"):
+        assert fact in outputs["adopted"]
     foreign = view("CREATE_IN_PROGRESS", **{**MINE, "dyec:owner": "arn:bob"})
     other = cluster(FakeClusters([None, foreign]), FakePcluster(refusal=lost), yaml)
     with pytest.raises(Refused, match="arn:bob"):

@@ -1,0 +1,80 @@
+"""The living view of a long wait on a terminal: phases with their times, the last events, the last boot-log lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from daylily_ec.util.clock import duration
+from daylily_ec.util.progress import PhaseView, WaitView
+
+_EVENTS = 5
+_LOG_LINES = 6
+_MARKS = {"waiting": ("·", "dim"), "running": ("▶", "cyan"), "done": ("✓", "green"), "failed": ("✗", "red")}
+
+
+class LiveView:
+    """Redraws the newest view twice a second, so that its clocks go on between two polls."""
+
+    def __init__(self, colored: bool) -> None:
+        plain = not colored or "NO_COLOR" in os.environ
+        self._console = Console(file=sys.stderr, no_color=plain, highlight=False)
+        self._events: deque[str] = deque(maxlen=_EVENTS)
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._view: WaitView | None = None
+        self._since = time.monotonic()
+        self._live = Live(self, console=self._console, refresh_per_second=2, vertical_overflow="crop")
+        self._live.start()
+
+    def update(self, view: WaitView) -> None:
+        """Show a newer view."""
+        self._events.extend(view.events)
+        self._lines.extend(view.log_lines)
+        self._view, self._since = view, time.monotonic()
+        self._live.refresh()
+
+    def print(self, words: str) -> None:
+        """A lasting line above the view."""
+        self._console.print(Text.from_ansi(words))
+
+    def stop(self) -> None:
+        """Draw it a last time and leave it there."""
+        if self._view is not None:
+            self._since = time.monotonic()
+        self._live.stop()
+
+    def __rich__(self) -> RenderableType:
+        view = self._view
+        if view is None:
+            return Text("")
+        ago = time.monotonic() - self._since
+        head = Text(f"    {view.what}: {view.state}  {_times(view.elapsed + ago, view.expected)}", no_wrap=True)
+        parts: list[RenderableType] = [head, _phases(view.phases, ago)]
+        parts += [Text(f"      {event}", style="dim", no_wrap=True, overflow="ellipsis") for event in self._events]
+        parts += [Text(f"      boot | {line}", no_wrap=True, overflow="ellipsis") for line in self._lines]
+        return Group(*parts, Text("    Ctrl-C leaves; AWS goes on, and the same command comes back here.", style="dim"))
+
+
+def _phases(phases: tuple[PhaseView, ...], ago: float) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for phase in phases:
+        mark, style = _MARKS[phase.state]
+        spent = phase.elapsed + ago if phase.state == "running" and phase.elapsed is not None else phase.elapsed
+        table.add_row("    ", Text(f"{mark} {phase.name}", style=style), phase.state, _times(spent, phase.expected))
+    return table
+
+
+def _times(elapsed: float | None, expected: float | None) -> str:
+    spent = "" if elapsed is None else duration(elapsed)
+    usual = f"usually {duration(expected)}" if expected else ""
+    left = ""
+    if elapsed is not None and expected and elapsed < expected:
+        left = f", about {duration(expected - elapsed)} left"
+    return " · ".join(filter(None, (spent, usual))) + left
