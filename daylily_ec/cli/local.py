@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,14 +11,18 @@ import typer
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster
 from daylily_ec.cli.render import emit, table, text
+from daylily_ec.config.settings import config_dir
 from daylily_ec.errors import NotFound
 from daylily_ec.localcloud import daemon
+from daylily_ec.localcloud.account import Account
 from daylily_ec.localcloud.daemon import Started, Status, Stopped, UpOptions
 from daylily_ec.localcloud.doctor import Report, check, install
 from daylily_ec.localcloud.layout import default_layout
 from daylily_ec.localcloud.nodes.records import shell_argv
 from daylily_ec.localcloud.nodes.sandbox import BoxError
-from daylily_ec.localcloud.profile import Exports, exports
+from daylily_ec.localcloud.profile import Exports, environment, exports
+from daylily_ec.localcloud.storage import Storage, configuration, provide
+from daylily_ec.util.files import write_new
 
 app = App("The embedded AWS on this machine: moto, the real pcluster, a real Slurm.")
 
@@ -27,6 +32,8 @@ NodeMount = Annotated[
     list[str] | None,
     typer.Option("--node-mount", metavar="SRC[:DST]", help="Directory that every head node sees read-only."),
 ]
+NewConfig = Annotated[Path | None, typer.Option("--config", help="Where to write it; an existing file is kept.")]
+CONFIG_NAME = "daylily_local_cluster.yaml"
 
 
 @app.command("up")
@@ -61,6 +68,18 @@ def env() -> None:
     layout = default_layout()
     daemon.require(layout)
     emit(exports(layout))
+
+
+@app.command("account")
+def account(config: NewConfig = None) -> None:
+    """Provide storage with stand-in content and a configuration file; print the exports that name them."""
+    layout = default_layout()
+    daemon.require(layout)
+    path = (config or config_dir() / CONFIG_NAME).absolute()
+    provided = provide(Account(environment(layout)), str(path))
+    if not path.exists():
+        write_new(path, configuration())
+    emit(provided)
 
 
 @app.command("shell")
@@ -111,6 +130,11 @@ def _(result: Status) -> str:
 
 @text.register
 def _(result: Exports) -> str:
+    return result.commands
+
+
+@text.register
+def _(result: Storage) -> str:
     return result.commands
 
 
