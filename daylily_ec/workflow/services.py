@@ -9,19 +9,23 @@ from functools import cached_property
 
 from daylily_ec.aws.boot import BootLogs, BootLogsApi
 from daylily_ec.aws.buckets import Buckets, BucketsApi
+from daylily_ec.aws.budgets import Budgets, BudgetsApi
 from daylily_ec.aws.capacity import Capacity, CapacityApi
 from daylily_ec.aws.cloudformation import Stacks, StacksApi
 from daylily_ec.aws.clusters import Clusters, ClustersApi
 from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.ec2 import Ec2, Ec2Api
 from daylily_ec.aws.fsx import Fsx, FsxApi
+from daylily_ec.aws.heartbeat import Topics, TopicsApi
 from daylily_ec.aws.iam import Iam, IamApi
+from daylily_ec.aws.iam_writes import IamWrites, IamWritesApi
 from daylily_ec.aws.placement import Placement, PlacementApi
 from daylily_ec.aws.price_list import PriceList, PriceListApi
 from daylily_ec.aws.pricing import Pricing, PricingApi
 from daylily_ec.aws.quotas import Quotas, QuotasApi
 from daylily_ec.aws.retention import Retention, RetentionApi
 from daylily_ec.aws.s3 import S3, S3Api
+from daylily_ec.aws.scheduler import Schedules, SchedulesApi
 from daylily_ec.aws.ssm import Ssm, SsmApi
 from daylily_ec.headnode.connect import HeadNodes
 from daylily_ec.headnode.remote import Remotes
@@ -109,6 +113,11 @@ class Services:
         return Placement(self.context)
 
     @cached_property
+    def budgets(self) -> BudgetsApi:
+        """Monthly cost budgets."""
+        return Budgets(self.context)
+
+    @cached_property
     def boot_logs(self) -> BootLogsApi:
         """What nodes logged while they booted."""
         return BootLogs(self.context)
@@ -122,3 +131,18 @@ class Services:
     def retention(self) -> RetentionApi:
         """What outlives a cluster's stack."""
         return Retention(self.context)
+
+    @cached_property
+    def iam_writes(self) -> IamWritesApi:
+        """Policies and roles that are made."""
+        return IamWrites(self.context)
+
+    @cached_property
+    def topics(self) -> TopicsApi:
+        """The heartbeat's topic."""
+        return Topics(self.context)
+
+    @cached_property
+    def schedules(self) -> SchedulesApi:
+        """Schedules that write to the topic."""
+        return Schedules(self.context)
