@@ -29,6 +29,19 @@ class Bid:
     outbid: tuple[str, ...] = ()
 
 
+def remarks(bid: Bid, zone: str) -> tuple[str, ...]:
+    """What an operator should know about a bid: types without history, and types that cost more than it now."""
+    where = f"{bid.queue}/{bid.compute_resource}"
+    found = []
+    if bid.unpriced:
+        found.append(
+            f"No spot price history in {zone} for {', '.join(bid.unpriced)} ({where}); the bid leaves them out."
+        )
+    if bid.outbid:
+        found.append(f"{where}: the bid of {bid.price:.4f} is below the current price of {', '.join(bid.outbid)}.")
+    return tuple(found)
+
+
 def spot_types(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Every instance type of a SPOT queue, sorted."""
     return tuple(sorted({name for _, resource in _spot_resources(document) for name in types_of(resource)}))

@@ -39,6 +39,7 @@ class CreatePlan:
     steps: tuple[PlannedStep, ...]
     bids: tuple[Bid, ...]
     price: Price
+    remarks: tuple[str, ...]
     cluster_yaml: str
     preflight_report_path: str
 
