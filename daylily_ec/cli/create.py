@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
+from daylily_ec.cli import plan_view as plan_view
 from daylily_ec.cli.frame import App
-from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz
+from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz, SpotBump, SpotCap, spot_overrides
 from daylily_ec.cli.questions import asker
-from daylily_ec.cli.render import emit, pairs, table, text
+from daylily_ec.cli.render import emit, pairs, text
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.util.clock import duration
 from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
-from daylily_ec.workflow.create_cluster import ClusterCreated, CreatePlan, CreateRequest, create_cluster
+from daylily_ec.workflow.create_cluster import ClusterCreated, CreateRequest, create_cluster
 
 app = App()
 
@@ -33,23 +34,6 @@ Rollback = Annotated[
     bool,
     typer.Option("--rollback-on-failure/--no-rollback-on-failure", help="Whether a failed cluster is taken down."),
 ]
-
-
-@text.register
-def _(result: CreatePlan) -> str:
-    rows = [[step.action, step.name, step.description, _remark(step.detail, step.waits_for)] for step in result.steps]
-    bids = [[bid.queue, bid.compute_resource, f"{bid.price:.4f}", bid.instance_types] for bid in result.bids]
-    return (
-        f"Plan for {result.cluster_name} in {result.region_az}; nothing was changed.\n\n"
-        + table(["ACTION", "STEP", "WHAT", "REMARK"], rows)
-        + "\n"
-        + table(["QUEUE", "COMPUTE RESOURCE", "BID USD/h", "INSTANCE TYPES"], bids)
-        + f"\n{result.cluster_yaml}"
-    )
-
-
-def _remark(detail: str, waits: tuple[str, ...]) -> str:
-    return "; ".join(filter(None, (detail, f"after {', '.join(waits)}" if waits else "")))
 
 
 @text.register
@@ -74,6 +58,8 @@ def create(
     repo_override: Overrides = None,
     non_interactive: NonInteractive = False,
     dry_run: DryRun = False,
+    spot_bump: SpotBump = None,
+    spot_cap: SpotCap = None,
     rollback_on_failure: Rollback = True,
     timeout: Timeout = 7200,
 ) -> None:
@@ -83,7 +69,8 @@ def create(
     used = services(profile, zone.region)
     ask = asker(non_interactive=non_interactive)
     path = config or default_path()
-    values = read_configuration(ConfigurationRequest(path, {}, ask), reporter=used.reporter)
+    wanted = ConfigurationRequest(path, spot_overrides(spot_bump, spot_cap), ask)
+    values = read_configuration(wanted, reporter=used.reporter)
     request = CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run, rollback_on_failure,
                             tuple(repo_override or ()), timeout, str(path.absolute()))  # fmt: skip
     emit(create_cluster(used, request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ from daylily_ec.version import __version__
 _ENTRIES = (
     Entry("Before", "preflight", "Check everything a cluster needs; changes nothing."),
     Entry("Before", "config", "Make, check and show the cluster configuration file."),
+    Entry("Before", "plan", "Show what create would do and what it costs."),
     Entry("Create", "create", "Create a cluster: plan, price, apply, resume."),
     Entry("Create", "cluster", "List, describe and wait for clusters."),
     Entry("Work", "headnode", "Run commands on the head node; connect to it."),
@@ -63,6 +65,10 @@ def root(
 app.command("version", cls=DyecCommand, hidden=True)(lambda: None)
 
 
+_COLLECT_AFTER = 100_000
+"""New objects between collections: AWS's service models are long-lived, and walking them took a fifth of a command."""
+
+
 def _fail(error: DyecError) -> int:
     from daylily_ec.cli.render import emit_error
 
@@ -73,6 +79,7 @@ def _fail(error: DyecError) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code; every failure becomes one error document or message."""
     os.environ.setdefault("AWS_RETRY_MODE", "standard")
+    gc.set_threshold(_COLLECT_AFTER, 50, 1000)
     FRAME.reset()
     arguments = sys.argv[1:] if argv is None else argv
     try:

@@ -13,3 +13,11 @@ RegionAz = Annotated[str, typer.Option("--region-az", help="Availability zone, s
 Cluster = Annotated[str, typer.Option("--cluster", "--cluster-name", help="Cluster name.")]
 Config = Annotated[Path | None, typer.Option("--config", envvar="DAY_EX_CFG", help="Cluster configuration file.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+SpotBump = Annotated[str | None, typer.Option("--spot-bump", help="USD per hour that a bid lies above the median.")]
+SpotCap = Annotated[str | None, typer.Option("--spot-cap", help="none, or on-demand: never bid above that price.")]
+
+
+def spot_overrides(bump: str | None, cap: str | None) -> dict[str, str]:
+    """The configuration keys that the two flags set."""
+    given = {"spot_price_bump": bump, "spot_price_cap": cap}
+    return {key: value for key, value in given.items() if value is not None}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daylily_ec.artifacts.writer import ArtifactWriter
 from daylily_ec.aws.clusters import ClusterView
-from daylily_ec.config.models import ClusterConfig
+from daylily_ec.config.models import ClusterConfig, Origin
 from daylily_ec.config.resources import locate, resource
 from daylily_ec.config.settings import config_dir, stop_after_dry_run
 from daylily_ec.domain.outcomes import Outcome
@@ -21,8 +21,8 @@ from daylily_ec.pcluster.monitor import DEADLINE_S
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
 from daylily_ec.plan.steps import Bindings
 from daylily_ec.preflight.report import PreflightReport, Status
-from daylily_ec.render.renderer import InitTemplate, Rendered, render_final, render_init, tag_value
-from daylily_ec.render.spot import DEFAULT_BUMP, Bid
+from daylily_ec.render.renderer import InitTemplate, Rendered, render_init, tag_value
+from daylily_ec.render.spot import remarks
 from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
@@ -32,6 +32,7 @@ from daylily_ec.workflow.create_record import Applicant, RunBook, begin
 from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
 from daylily_ec.workflow.create_values import config_hash, next_run_text, resolved_text, template_values
 from daylily_ec.workflow.create_wait import Patience, await_cluster, resumable
+from daylily_ec.workflow.plan_create import CreatePlan, Target, final_configuration, price_plan
 from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
 from daylily_ec.workflow.repo_overrides import APPLY, parse_overrides
 from daylily_ec.workflow.services import Services
@@ -63,18 +64,6 @@ class CreateRequest:
     repo_overrides: tuple[str, ...] = ()
     deadline: float = DEADLINE_S
     config_path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CreatePlan:
-    """What `create` would do; nothing was changed.  Values of steps not carried out yet read `<from step>`."""
-
-    cluster_name: str
-    region_az: str
-    steps: tuple[PlannedStep, ...]
-    bids: tuple[Bid, ...]
-    cluster_yaml: str
-    preflight_report_path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +146,8 @@ class _Creation:
         words = ["dyec", "create", *(["--profile", profile] if profile else []), "--region-az", str(self.zone),
                  *(["--config", request.config_path] if request.config_path else []),
                  *(["--pass-on-warn"] if request.pass_on_warn else []),
-                 *([] if request.rollback_on_failure else ["--no-rollback-on-failure"])]  # fmt: skip
+                 *([] if request.rollback_on_failure else ["--no-rollback-on-failure"]),
+                 *_given_flags(request.config)]  # fmt: skip
         return shlex.join([*words, *(word for one in request.repo_overrides for word in ("--repo-override", one))])
 
     def _carry_out(self, before: tuple[NetworkStep, BootStep], cluster: ClusterStep) -> ClusterCreated:
@@ -187,8 +177,9 @@ class _Creation:
         return (network, BootStep(services.s3, config.reference_s3_uri, __version__, files)), cluster
 
     def _show(self, plan: tuple[PlannedStep, ...], report: PreflightReport) -> CreatePlan:
-        _, rendered = self._render()
-        return CreatePlan(self.config.cluster_name, self.zone, plan, rendered.bids, rendered.text,
+        rendered, price = price_plan(self.services, Target(self.config, self.zone), self._init_template())
+        found = tuple(remark for bid in rendered.bids for remark in remarks(bid, self.zone))
+        return CreatePlan(self.config.cluster_name, self.zone, plan, rendered.bids, price, found, rendered.text,
                           str(report.report_path or ""))  # fmt: skip
 
     def _create(self, cluster: ClusterStep) -> ClusterCreated:
@@ -207,17 +198,18 @@ class _Creation:
             self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
         return self._result(self._wait(), "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
 
-    def _render(self) -> tuple[InitTemplate, Rendered]:
+    def _init_template(self) -> InitTemplate:
         services = self.services
         values = template_values(self.config, self.zone, services.context.profile, services.context.identity(),
                                  self.bindings)  # fmt: skip
-        init = render_init(self.template, str(self.template_path), values, self.claim.tags, self.config.ssh_key_name)
-        prices = services.pricing.spot_prices(self.zone, init.spot_types, services.clock.now())
-        rendered = render_final(init, prices, DEFAULT_BUMP, self.zone)
+        return render_init(self.template, str(self.template_path), values, self.claim.tags, self.config.ssh_key_name)
+
+    def _render(self) -> tuple[InitTemplate, Rendered]:
+        init = self._init_template()
+        rendered = final_configuration(self.services, Target(self.config, self.zone), init)
         for bid in rendered.bids:
-            if bid.unpriced:
-                self._warn(f"No spot price history in {self.zone} for {', '.join(bid.unpriced)} "
-                           f"({bid.queue}/{bid.compute_resource}); the bid leaves them out.")  # fmt: skip
+            for remark in remarks(bid, self.zone):
+                self._warn(remark)
         return init, rendered
 
     def _write_artifacts(self) -> Path:
@@ -286,3 +278,10 @@ class _Creation:
 def _pcluster_version(report: PreflightReport) -> str:
     check = report.check("toolchain.pcluster")
     return str(check.details.get("current") or "") if check else ""
+
+
+def _given_flags(config: ClusterConfig) -> list[str]:
+    """Flags that set configuration keys: without them the resumed run would have another configuration."""
+    flags = {"--spot-bump": "spot_price_bump", "--spot-cap": "spot_price_cap"}
+    given = {flag: key for flag, key in flags.items() if config.origins.get(key) is Origin.FLAG}
+    return [word for flag, key in given.items() for word in (flag, config.texts[key])]

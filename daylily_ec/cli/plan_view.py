@@ -1,0 +1,102 @@
+"""How a plan and its price look on a terminal."""
+
+from __future__ import annotations
+
+from daylily_ec.cli.render import table, text
+from daylily_ec.plan.price import Price, Total, ZonePrice
+from daylily_ec.workflow.plan_create import CreatePlan, Offers
+
+_UNKNOWN = "-"
+
+
+@text.register
+def _(result: CreatePlan) -> str:
+    rows = [[step.action, step.name, step.description, _remark(step.detail, step.waits_for)] for step in result.steps]
+    remarks = "".join(f"! {remark}\n" for remark in result.remarks)
+    return "\n".join([
+        f"Plan for {result.cluster_name} in {result.region_az}; nothing was changed.\n",
+        table(["ACTION", "STEP", "WHAT", "REMARK"], rows),
+        text(result.price),
+        *([remarks] if remarks else []),
+        result.cluster_yaml,
+    ])  # fmt: skip
+
+
+@text.register
+def _(result: Offers) -> str:
+    return f"What the zones offer; {result.zone} was asked for.\n\n{_zones(result.zones, result.zone)}"
+
+
+@text.register
+def _(result: Price) -> str:
+    parts = [_summary(result), _lines(result), _fleets(result), _zones(result.zones, result.zone), _sources(result)]
+    return "\n".join(filter(None, parts))
+
+
+def _remark(detail: str, waits: tuple[str, ...]) -> str:
+    return "; ".join(filter(None, (detail, f"after {', '.join(waits)}" if waits else "")))
+
+
+def _summary(price: Price) -> str:
+    gigabyte = f" + {price.nat_per_gb:g} per GB through it" if price.nat_per_gb is not None else ""
+    rows = [
+        ["idle", _total(price.idle, "an hour")],
+        ["full scale, Spot prices now", _total(price.full_scale_now, "an hour")],
+        ["full scale, at the bids", _total(price.full_scale_at_bid, "an hour, the most it can be")],
+        ["file system", _total(price.fsx_per_day, "a day")],
+        ["NAT gateway", f"{_usd(price.nat_per_hour)} an hour{gigabyte} (traffic to S3 does not pass it)"],
+        *([f"budget {item.name}", f"{item.left:.2f} of {item.amount:.2f} left this month" + (
+            f", {item.idle_hours:g} idle hours" if item.idle_hours is not None else "")] for item in price.budgets),
+    ]  # fmt: skip
+    return table([f"PRICE in {price.zone}", "USD"], rows)
+
+
+def _lines(price: Price) -> str:
+    rows = [[line.what, line.quantity, _usd(line.usd_per_hour), line.problem] for line in price.idle_lines]
+    return table(["IDLE", "QUANTITY", "USD/h", ""], rows)
+
+
+def _fleets(price: Price) -> str:
+    rows = [[item.name, item.purchase, item.count, _usd(item.now), _usd(item.bid), item.instance_types]
+            for item in price.fleets]  # fmt: skip
+    return table(["COMPUTE RESOURCE", "BOUGHT", "NODES", "USD/h NOW", "BID", "INSTANCE TYPES"], rows)
+
+
+def _zones(zones: tuple[ZonePrice, ...], chosen: str) -> str:
+    names = list(dict.fromkeys(name for zone in zones for name in zone.medians))
+    head = ["ZONE", *(f"{zone.zone}{' *' if zone.zone == chosen else ''}" for zone in zones)]
+    rows: list[list[object]] = [
+        ["placement score (of 10)", *(_UNKNOWN if zone.placement_score is None else zone.placement_score
+                                      for zone in zones)],
+        *([f"{name} median USD/h", *(_usd(zone.medians.get(name)) for zone in zones)] for name in names),
+        ["full scale USD/h", *(_usd(zone.full_scale.usd_per_hour) for zone in zones)],
+    ]  # fmt: skip
+    lacking = "".join(f"! {zone.zone}: {note}\n" for zone in zones for note in _lacks(zone))
+    return table(head, rows) + lacking
+
+
+def _lacks(zone: ZonePrice) -> tuple[str, ...]:
+    if zone.problem:
+        return (zone.problem,)
+    unsold = [name for name, amount in zone.medians.items() if amount is None]
+    return (f"no Spot price history for {', '.join(unsold)}",) if unsold else ()
+
+
+def _sources(price: Price) -> str:
+    known = [[item.usage, f"{item.amount:g} per {item.unit}", item.effective, item.description]
+             for item in price.unit_prices if item.amount is not None]  # fmt: skip
+    missing = [f"! {item.problem}\n" for item in price.unit_prices if item.amount is None]
+    shown = table(["AWS PRICE LIST", "USD", "SINCE", "IN ITS WORDS"], known) if known else ""
+    spot = f"Spot prices: EC2 Spot price history at {price.as_of}.  Not counted: {'; '.join(price.not_counted)}.\n"
+    return shown + "".join(missing) + "".join(f"! {problem}\n" for problem in price.problems) + spot
+
+
+def _total(total: Total, unit: str) -> str:
+    if total.is_complete:
+        return f"{_usd(total.usd_per_hour)} {unit}"
+    known = f"at least {_usd(total.at_least)} {unit}" if total.at_least is not None else "unknown"
+    return f"{known}; without a price: {', '.join(total.missing)}"
+
+
+def _usd(amount: float | None) -> str:
+    return _UNKNOWN if amount is None else f"{amount:.4f}"
