@@ -85,7 +85,9 @@ class Capacity:
         return {
             item["InstanceType"]: int(item["VCpuInfo"]["DefaultVCpus"])
             for names in _batches(instance_types)
-            for item in self._pages("describe_instance_types", "InstanceTypes", Filters=[_named("instance-type", names)])
+            for item in self._pages(
+                "describe_instance_types", "InstanceTypes", Filters=[_named("instance-type", names)]
+            )
         }
 
     def offered(self, zone: AvailabilityZone, instance_types: Collection[str]) -> frozenset[str]:

@@ -141,6 +141,11 @@ class AwsContext:
                 self._clients[service, place] = Client(service, self._make(service, place))
             return self._clients[service, place]
 
+    def prepare(self, *services: str) -> None:
+        """Make the clients of services ahead of their use, which takes time but asks AWS nothing."""
+        for service in services:
+            self.client(service)
+
     def _make(self, service: str, region: str) -> Any:
         import boto3
         from botocore import exceptions as bc

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from daylily_ec.aws.context import AwsContext, Client
-from daylily_ec.util.pool import gather
+from daylily_ec.util.pool import gather, together
 
 
 class PrincipalKind(StrEnum):
@@ -100,11 +100,14 @@ class Iam:
             return tuple(self._attached("list_attached_role_policies", "role", RoleName=principal.name))
         return ()
 
-    def _of_user(self, name: str) -> Iterator[AttachedPolicy]:
-        yield from self._attached("list_attached_user_policies", "user", UserName=name)
-        groups = [group["GroupName"] for group in self._client.pages("list_groups_for_user", "Groups", UserName=name)]
-        for policies in gather(self._of_group, groups):
-            yield from policies
+    def _of_user(self, name: str) -> list[AttachedPolicy]:
+        own, groups = together(
+            lambda: list(self._attached("list_attached_user_policies", "user", UserName=name)),
+            lambda: [
+                group["GroupName"] for group in self._client.pages("list_groups_for_user", "Groups", UserName=name)
+            ],
+        )
+        return [*own, *(policy for policies in gather(self._of_group, groups) for policy in policies)]
 
     def _of_group(self, name: str) -> list[AttachedPolicy]:
         return list(self._attached("list_attached_group_policies", "group", GroupName=name))

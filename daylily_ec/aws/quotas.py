@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from threading import Lock
+from typing import Protocol
 
 from daylily_ec.aws.context import AwsContext, aws_code
 from daylily_ec.errors import AwsError
+from daylily_ec.util.pool import gather
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Quotas:
 
     def __init__(self, context: AwsContext) -> None:
         self._client = context.client("service-quotas")
+        self._lock = Lock()
+        self._catalogs: dict[str, tuple[tuple[str, Quota], ...]] = {}
 
     def quota(self, service: str, code: str) -> Quota:
         try:
@@ -46,11 +49,19 @@ class Quotas:
         return Quota(answer["Quota"]["Value"], applied=True)
 
     def named(self, service: str, words: tuple[str, ...]) -> Quota | None:
-        for operation, applied in (("list_service_quotas", True), ("list_aws_default_service_quotas", False)):
-            for item in self._listed(operation, service):
-                if all(word in item["QuotaName"].lower() for word in words):
-                    return Quota(item["Value"], applied, item["QuotaCode"])
-        return None
+        with self._lock:
+            if service not in self._catalogs:
+                self._catalogs[service] = self._listed(service)
+        return next(
+            (quota for name, quota in self._catalogs[service] if all(word in name.lower() for word in words)), None
+        )
 
-    def _listed(self, operation: str, service: str) -> Iterator[dict[str, Any]]:
-        return self._client.pages(operation, "Quotas", ServiceCode=service)
+    def _listed(self, service: str) -> tuple[tuple[str, Quota], ...]:
+        """Every quota by name, applied values before defaults."""
+        operations = {"list_service_quotas": True, "list_aws_default_service_quotas": False}
+        lists = gather(lambda name: list(self._client.pages(name, "Quotas", ServiceCode=service)), operations)
+        return tuple(
+            (item["QuotaName"], Quota(item["Value"], applied, item["QuotaCode"]))
+            for items, applied in zip(lists, operations.values(), strict=True)
+            for item in items
+        )

@@ -15,7 +15,7 @@ from daylily_ec.aws.buckets import BucketsApi, Encryption
 from daylily_ec.errors import AccessDenied
 from daylily_ec.preflight.context import PreflightContext
 from daylily_ec.preflight.report import CheckResult
-from daylily_ec.util.pool import gather
+from daylily_ec.util.pool import gather, together
 
 _ID = "s3.bucket_settings"
 T = TypeVar("T")
@@ -70,7 +70,10 @@ def check_settings(context: PreflightContext) -> CheckResult:
 
 
 def _facts(reads: BucketsApi, bucket: str) -> BucketFacts:
-    return BucketFacts(bucket, _or_denied(reads.encryption, bucket), _or_denied(reads.requester_pays, bucket))
+    encryption, payer = together(
+        lambda: _or_denied(reads.encryption, bucket), lambda: _or_denied(reads.requester_pays, bucket)
+    )
+    return BucketFacts(bucket, encryption, payer)
 
 
 def _or_denied(question: Callable[[str], T], bucket: str) -> T | None:

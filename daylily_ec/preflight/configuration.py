@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from daylily_ec.catalog.loader import PACKAGED, load_catalog
 from daylily_ec.config.models import LISTED_KEYS
 from daylily_ec.config.resources import locate
 from daylily_ec.errors import NotFound, ValidationError
@@ -59,6 +58,9 @@ def _template(context: PreflightContext) -> CheckResult:
 
 
 def _catalog() -> CheckResult:
+    # Its data model takes as long to import as an AWS call to answer; here that happens while calls are in flight.
+    from daylily_ec.catalog.loader import PACKAGED, load_catalog
+
     try:
         catalog = load_catalog()
     except ValidationError as error:

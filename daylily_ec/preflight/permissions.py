@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
-from daylily_ec.aws.iam import AttachedPolicy, Denial, PrincipalKind
+from daylily_ec.aws.iam import AttachedPolicy, Denial, Entity, PrincipalKind
 from daylily_ec.errors import AwsError
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult, Status
-from daylily_ec.util.pool import gather
+from daylily_ec.util.pool import gather, together
 
 GLOBAL_POLICY = "DaylilyGlobalEClusterPolicy"
 REGIONAL_POLICY = "DaylilyRegionalEClusterPolicy-{region}"
@@ -110,14 +110,21 @@ def _simulation(context: PreflightContext) -> CheckResult:
         return CheckResult.passed(
             "iam.permissions", kind=principal.kind.value, simulated=0, note="this kind of caller cannot be simulated"
         )
-    iam = context.reads.iam
-    entity = iam.entity(principal)
-    arn = entity.arn
-    questions = _questions(context)
-    answers = gather(lambda asked: iam.denials(arn, asked[0], asked[1]), questions)
-    denied: list[Denial] = [denial for answer in answers for denial in answer]
+    iam, questions = context.reads.iam, _questions(context)
+
+    def denials(arn: str) -> list[Denial]:
+        answers = gather(lambda asked: iam.denials(arn, asked[0], asked[1]), questions)
+        return [denial for answer in answers for denial in answer]
+
+    entity: Entity
+    denied: list[Denial]
+    if principal.kind is PrincipalKind.USER:  # the caller's ARN is the user's own; a session's is not its role's
+        entity, denied = together(lambda: iam.entity(principal), lambda: denials(principal.caller_arn))
+    else:
+        entity = iam.entity(principal)
+        denied = denials(entity.arn)
     details = {
-        "principal": arn,
+        "principal": entity.arn,
         "permissions_boundary": entity.boundary or None,
         "simulated": sum(len(actions) for actions, _ in questions),
     }

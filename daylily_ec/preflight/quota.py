@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from daylily_ec.aws.quotas import Quota
 from daylily_ec.domain.fleet import Fleet
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.network import wanted_subnets
@@ -13,6 +14,7 @@ from daylily_ec.preflight.report import CheckResult, Status
 from daylily_ec.preflight.storage_quota import STORAGE_QUOTAS, check_storage
 from daylily_ec.preflight.template import has_elastic_ip
 from daylily_ec.preflight.vcpus import check_vcpus, rules
+from daylily_ec.util.pool import together
 
 _OFFERINGS = "quota.instance_type_offerings"
 
@@ -62,8 +64,12 @@ class QuotaValidator:
 
 
 def _check(context: PreflightContext, rule: QuotaRule) -> CheckResult:
-    quota = context.reads.quotas.quota(rule.service, rule.code)
-    used, needed = rule.in_use(context), _needed(context, rule)
+    quota: Quota
+    quota, used, needed = together(
+        lambda: context.reads.quotas.quota(rule.service, rule.code),
+        lambda: rule.in_use(context),
+        lambda: _needed(context, rule),
+    )
     short = used + needed > quota.value
     status = Status.FAIL if short else Status.WARN if quota.value < rule.recommended else Status.PASS
     details = {
@@ -81,9 +87,10 @@ def _check(context: PreflightContext, rule: QuotaRule) -> CheckResult:
 
 def _needed(context: PreflightContext, rule: QuotaRule) -> int:
     """What this create adds: one of each for a new network, and the head node's own address."""
-    if context.existing() is not None:
+    existing, choice = together(context.existing, lambda: wanted_subnets(context))
+    if existing is not None:
         return 0
-    network = 1 if wanted_subnets(context).to_create else 0
+    network = 1 if choice.to_create else 0
     document = context.draft()
     own = rule.id == "quota.elastic_ips" and document is not None and has_elastic_ip(document)
     return network + own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from daylily_ec.errors import PreflightFailed, ToolchainError
 from daylily_ec.preflight.configuration import ConfigValidator
@@ -15,7 +16,7 @@ from daylily_ec.preflight.quota import QuotaValidator
 from daylily_ec.preflight.report import CheckResult, PreflightReport, Status
 from daylily_ec.preflight.storage import StorageSelector, StorageValidator
 from daylily_ec.preflight.toolchain import ToolchainValidator
-from daylily_ec.util.pool import gather
+from daylily_ec.util.pool import together
 from daylily_ec.util.progress import Reporter
 
 VALIDATORS: tuple[Validator, ...] = (
@@ -32,6 +33,7 @@ VALIDATORS: tuple[Validator, ...] = (
 """The strict order."""
 
 _ALONE = ("toolchain", "identity")
+_SERVICES = ("ec2", "iam", "s3", "service-quotas", "cloudformation", "fsx")
 
 
 def inspect(
@@ -47,7 +49,7 @@ def inspect(
     """
     for group in _groups(validators, context.options):
         reporter.note(f"checking {', '.join(validator.id for validator in group)}")
-        for validator, found in zip(group, gather(lambda one: one.run(context), group), strict=True):
+        for validator, found in zip(group, _run(group, context), strict=True):
             report = replace(report, checks=report.checks + found)
             if validator.id == "identity":
                 identity = context.identity
@@ -55,6 +57,15 @@ def inspect(
             if any(check.status is Status.FAIL for check in found) and not context.options.keep_going:
                 return report
     return report
+
+
+def _run(group: tuple[Validator, ...], context: PreflightContext) -> list[tuple[CheckResult, ...]]:
+    tasks = [partial(validator.run, context) for validator in group]
+    if group[0].id != "identity":
+        return together(*tasks)
+    # The first answer takes a while: time to make the clients of the services that are asked next.
+    *found, _ = together(*tasks, partial(context.reads.context.prepare, *_SERVICES))
+    return found
 
 
 def _groups(validators: tuple[Validator, ...], options: PreflightOptions) -> tuple[tuple[Validator, ...], ...]:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daylily_ec.aws.capacity import ScratchFileSystem
+from daylily_ec.aws.quotas import Quota
 from daylily_ec.preflight.context import PreflightContext
 from daylily_ec.preflight.report import CheckResult
 from daylily_ec.preflight.template import scratch_capacity
+from daylily_ec.util.pool import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,14 @@ STORAGE_QUOTAS = (
 
 def check_storage(context: PreflightContext, rule: StorageQuota) -> CheckResult:
     """Whether the new file system fits; a resumed create does not count its own twice."""
-    quota = context.reads.quotas.named("fsx", rule.words)
+    quota: Quota | None
+    systems: tuple[ScratchFileSystem, ...]
+    quota, systems = together(
+        lambda: context.reads.quotas.named("fsx", rule.words),
+        lambda: context.once("scratch file systems", context.reads.capacity.scratch_file_systems),
+    )
     if quota is None:
         return CheckResult.passed(rule.id, current_value=None, note="FSx lists no quota of that name here")
-    systems = context.once("scratch file systems", context.reads.capacity.scratch_file_systems)
     others = tuple(system for system in systems if system.cluster != context.config.cluster_name)
     document = context.draft()
     needed = rule.share(scratch_capacity(document)) if document else 0

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from daylily_ec.aws.capacity import Running
+from daylily_ec.aws.quotas import Quota
 from daylily_ec.domain.fleet import Purchase
 from daylily_ec.preflight.context import PreflightContext
 from daylily_ec.preflight.report import CheckResult, Status
 from daylily_ec.render.ceiling import Ceiling, Family, ceiling, family, instance_types
+from daylily_ec.util.pool import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ class VcpuUse:
 
 def vcpu_use(context: PreflightContext) -> VcpuUse:
     """What the cluster may start and what runs already; nodes of the cluster itself are no competitors."""
-    document = context.draft()
-    names = instance_types(document) if document else ()
-    running = context.reads.capacity.running(besides=context.config.cluster_name)
-    counts = context.reads.capacity.vcpus({*names, *running.on_demand, *running.spot})
+    reads, document = context.reads.capacity, context.draft()
+    names = set(instance_types(document)) if document else set()
+    running: Running
+    running, counts = together(lambda: reads.running(besides=context.config.cluster_name), lambda: reads.vcpus(names))
+    others = {*running.on_demand, *running.spot} - names
+    counts = {**counts, **(reads.vcpus(others) if others else {})}
     used: dict[tuple[Purchase, Family], int] = {}
     for purchase, instances in ((Purchase.ONDEMAND, running.on_demand), (Purchase.SPOT, running.spot)):
         for name, number in instances.items():
@@ -73,8 +78,12 @@ def vcpu_use(context: PreflightContext) -> VcpuUse:
 
 def check_vcpus(context: PreflightContext, rule: VcpuRule) -> CheckResult:
     """One vCPU quota."""
-    quota = context.reads.quotas.quota("ec2", rule.code)
-    use = context.once("vcpu use", lambda: vcpu_use(context))
+    quota: Quota
+    use: VcpuUse
+    quota, use = together(
+        lambda: context.reads.quotas.quota("ec2", rule.code),
+        lambda: context.once("vcpu use", lambda: vcpu_use(context)),
+    )
     demand = use.demand.vcpus(rule.purchase, rule.family)
     running = use.running.get((rule.purchase, rule.family), 0)
     status = _status(quota.value, running, demand, rule, interactive=context.options.interactive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,3 +20,8 @@ def gather(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return [function(item) for item in work]
     with ThreadPoolExecutor(max_workers=min(MAX_IN_FLIGHT, len(work))) as pool:
         return [future.result() for future in [pool.submit(function, item) for item in work]]
+
+
+def together(*questions: Callable[[], Any]) -> list[Any]:
+    """The answers of independent questions, asked side by side."""
+    return gather(lambda ask: ask(), questions)

@@ -61,6 +61,9 @@ class FakeContext(AwsContext):
         super().__init__("daylily", ZONE.region)
         self.arn, self.error = arn, error
 
+    def prepare(self, *services: str) -> None:
+        """Nothing to make."""
+
     def identity(self) -> Identity:
         if self.error is not None:
             raise self.error
