@@ -7,6 +7,8 @@
 | `POST boot {"cluster"?, "delay"?, "fail"?: {"exit_code"?, "reason"?, "tail"?}}` | slow or failing boot of head nodes |
 | `POST quota {"service", "code", "value"}` | override a service quota (`"value": null` lifts the override) |
 | `POST latency {"ms"}` | delay every API call |
+| `POST fault {"kind", "call", "client"?, "for_good"?, "seconds"?}` | let a client's n-th call from now on fail |
+| `GET fault`, `DELETE fault` | what became of it: `{"calls", "hit", "hits"}`; take it away |
 | `POST reset` | empty the account and stop all head nodes |
 | `GET git/<repository>.git/...` | files below the git directory (a git remote over dumb HTTP) |
 
@@ -18,11 +20,12 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from daylily_ec.localcloud.faults import Fault, Kind
 from daylily_ec.localcloud.requestlog import Environ, RequestLog, StartResponse, WsgiApp
 from daylily_ec.localcloud.runtime import BootFailure, BootPlan, Runtime
 
@@ -72,6 +75,9 @@ class ControlPath:
             ("POST", "boot"): self._boot,
             ("POST", "quota"): self._quota,
             ("POST", "latency"): self._latency,
+            ("POST", "fault"): self._fault,
+            ("GET", "fault"): self._met,
+            ("DELETE", "fault"): self._no_fault,
             ("POST", "reset"): self._empty,
         }
 
@@ -125,6 +131,18 @@ class ControlPath:
 
     def _latency(self, request: dict[str, Any]) -> Answer:
         self._runtime.switches.latency = float(request["ms"]) / 1000
+        return Answer.document({})
+
+    def _fault(self, request: dict[str, Any]) -> Answer:
+        wanted = {**request, "kind": Kind(request["kind"]), "call": int(request["call"])}
+        self._runtime.faults.set(Fault(**wanted))
+        return Answer.document({})
+
+    def _met(self, _: dict[str, Any]) -> Answer:
+        return Answer.document(asdict(self._runtime.faults.report()))
+
+    def _no_fault(self, _: dict[str, Any]) -> Answer:
+        self._runtime.faults.set(None)
         return Answer.document({})
 
     def _empty(self, _: dict[str, Any]) -> Answer:

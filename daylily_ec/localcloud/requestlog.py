@@ -21,6 +21,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+CALL = "dyec.call"
+"""Key of the WSGI environment under which the recorded `Incoming` travels."""
 INTERNAL_KEY = "AKIADYECINTERNAL0000"
 """Access key with which the cloud calls itself; such calls are nobody's and are not recorded."""
 
@@ -36,7 +38,10 @@ _SIGNING_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API call; `time` is seconds since the epoch, `status` the HTTP status, `caller` an access key id."""
+    """One API call; `time` is seconds since the epoch, `status` the HTTP status (0: the connection was cut).
+
+    `caller` is an access key id, `client` the program as `client_of` tells it.
+    """
 
     number: int
     time: float
@@ -44,6 +49,18 @@ class Call:
     action: str
     status: int
     caller: str
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A call that is about to be answered."""
+
+    number: int
+    service: str
+    action: str
+    caller: str
+    client: str
 
 
 class RequestLog:
@@ -88,6 +105,14 @@ def identify(environ: Environ) -> tuple[str, str, str]:
     caller, _, _, scope, _ = [*credential.split("/"), "", "", "", ""][:5]
     service = _SIGNING_NAMES.get(scope.lower(), scope.lower()) or "s3"
     return service, _action(service, environ, query), caller or "anonymous"
+
+
+def client_of(environ: Environ) -> str:
+    """`dyec` when the user agent carries that word, else its first program (`boto3`, `aws-cli`)."""
+    words = str(environ.get("HTTP_USER_AGENT", "")).split()
+    if any(word.partition("/")[0] == "dyec" for word in words):
+        return "dyec"
+    return words[0].partition("/")[0].lower() if words else ""
 
 
 def _credential(authorization: str) -> str:
@@ -176,7 +201,7 @@ class Recorder:
     """WSGI middleware: passes each call through `before` hooks, then to moto, then into the log.
 
     A hook gets the number, service and action of the call and may sleep or raise `Interference` to answer in moto's
-    place: that is where faults at the n-th call belong.
+    place; so may the application, which finds the call under `CALL`.
     """
 
     def __init__(self, app: WsgiApp, log: RequestLog, before: tuple[Callable[[int, str, str], None], ...]) -> None:
@@ -190,6 +215,8 @@ class Recorder:
             yield from self._app(environ, start_response)
             return
         number, began, seen = self._log.next_number(), time.time(), [0]
+        client = client_of(environ)
+        environ[CALL] = Incoming(number, service, action, caller, client)
 
         def watched(status: str, *rest: Any) -> Any:
             seen[0] = int(status.split()[0])
@@ -201,7 +228,8 @@ class Recorder:
             body = list(self._app(environ, watched))
         except Interference as answer:
             body = answer.send(watched)
-        self._log.record(Call(number, began, service, action, seen[0], caller))
+        finally:
+            self._log.record(Call(number, began, service, action, seen[0], caller, client))
         yield from body
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from daylily_ec.localcloud.faults import Faults
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.seams import NodeManager
 
@@ -65,6 +66,7 @@ class Runtime:
     endpoint: str
     manager: NodeManager
     switches: Switches = field(default_factory=Switches)
+    faults: Faults = field(default_factory=Faults)
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the account is being emptied or the server stops: background work ends."""
     resets: list[Callable[[], None]] = field(default_factory=list)

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from daylily_ec.localcloud.layout import Layout
+from daylily_ec.localcloud.requestlog import RequestLog
 from daylily_ec.localcloud.seams import NodeManager, NodeMount
 
 HOST = "127.0.0.1"
@@ -102,6 +103,7 @@ class Server:
             "instance": uuid.uuid4().hex,
             "started": time.time(),
         }
+        self._calls = RequestLog(self._layout.requests)
         self._runtime = self._extend_moto()
         self._http = self._make_http()
 
@@ -123,10 +125,12 @@ class Server:
         from werkzeug.serving import make_server
 
         from daylily_ec.localcloud.control import ControlPath
-        from daylily_ec.localcloud.requestlog import Recorder, RequestLog
+        from daylily_ec.localcloud.faults import FaultGate
+        from daylily_ec.localcloud.requestlog import Recorder
 
-        log = RequestLog(self._layout.requests)
-        recorded = Recorder(DomainDispatcherApplication(create_backend_app), log, (self._delay,))
+        log = self._calls
+        gate = FaultGate(DomainDispatcherApplication(create_backend_app), self._runtime.faults)
+        recorded = Recorder(gate, log, (self._delay,))
         app = ControlPath(recorded, self._runtime, log, self._identity, self.reset)
         port = self._listener.getsockname()[1]
         return make_server(
@@ -148,6 +152,7 @@ class Server:
             forget()
         moto_api_backend.reset()
         self._runtime.switches.clear()
+        self._runtime.faults.set(None)
         self._runtime.closing = threading.Event()
         seed()
 
