@@ -1,13 +1,15 @@
 """Reading: templates, references and attributes, without side effects.
 
 moto's resource map creates a resource whenever somebody looks at it; here only the engine creates, and a look finds
-what exists.  Templates in JSON are read by the JSON parser (moto's YAML reader takes a second for 75 kB).
+what exists.  Templates in JSON are read by the JSON parser (moto's YAML reader takes a second for 75 kB); a bare date
+in a YAML template, such as a policy's `Version: 2012-10-17`, is text, as it is for CloudFormation.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from moto.cloudformation import models, parsing
@@ -36,7 +38,16 @@ def _json_first(read_yaml: Callable[[str], Any]) -> Callable[[str], Any]:
             try:
                 return json.loads(template)
             except ValueError:
-                return read_yaml(template)
-        return read_yaml(template)
+                pass
+        return with_dates_as_text(read_yaml(template))
 
     return parse_template
+
+
+def with_dates_as_text(node: Any) -> Any:
+    """The document with YAML's dates as they were written."""
+    if isinstance(node, dict):
+        return {key: with_dates_as_text(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [with_dates_as_text(item) for item in node]
+    return node.isoformat() if isinstance(node, date) else node
