@@ -33,7 +33,8 @@ VALIDATORS: tuple[Validator, ...] = (
 """The strict order."""
 
 _ALONE = ("toolchain", "identity")
-_SERVICES = ("ec2", "iam", "s3", "service-quotas", "cloudformation", "fsx")
+_AHEAD = {"toolchain": ("sts",), "identity": ("iam", "s3", "ec2", "service-quotas", "cloudformation", "fsx")}
+"""Clients made while a group waits for something else, because the next one needs them."""
 
 
 def inspect(
@@ -60,11 +61,9 @@ def inspect(
 
 
 def _run(group: tuple[Validator, ...], context: PreflightContext) -> list[tuple[CheckResult, ...]]:
-    tasks = [partial(validator.run, context) for validator in group]
-    if group[0].id != "identity":
-        return together(*tasks)
-    # The first answer takes a while: time to make the clients of the services that are asked next.
-    *found, _ = together(*tasks, partial(context.reads.context.prepare, *_SERVICES))
+    ahead = _AHEAD.get(group[0].id, ())
+    *found, _ = together(*(partial(validator.run, context) for validator in group),
+                         partial(context.reads.context.prepare, *ahead))  # fmt: skip
     return found
 
 
