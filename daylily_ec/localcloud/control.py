@@ -7,6 +7,7 @@
 | `POST boot {"cluster"?, "delay"?, "fail"?: {"exit_code"?, "reason"?, "tail"?}}` | slow or failing boot of head nodes |
 | `POST quota {"service", "code", "value"}` | override a service quota (`"value": null` lifts the override) |
 | `POST latency {"ms"}` | delay every API call |
+| `POST ssm {"answer": {"exit_code"?, "stdout"?, "stderr"?}}` | so answers every Run Command unrun; `null` ends it |
 | `POST fault {"kind", "call", "client"?, "for_good"?, "seconds"?}` | let a client's n-th call from now on fail |
 | `GET fault`, `DELETE fault` | what became of it: `{"calls", "hit", "hits"}`; take it away |
 | `POST reset` | empty the account and stop all head nodes |
@@ -28,6 +29,7 @@ from typing import Any
 from daylily_ec.localcloud.faults import Fault, Kind
 from daylily_ec.localcloud.requestlog import Environ, RequestLog, StartResponse, WsgiApp
 from daylily_ec.localcloud.runtime import BootFailure, BootPlan, Runtime
+from daylily_ec.localcloud.seams import CommandResult
 
 PREFIX = "/_dyec/"
 SPOT_PRICES = "simulated"
@@ -75,6 +77,7 @@ class ControlPath:
             ("POST", "boot"): self._boot,
             ("POST", "quota"): self._quota,
             ("POST", "latency"): self._latency,
+            ("POST", "ssm"): self._ssm,
             ("POST", "fault"): self._fault,
             ("GET", "fault"): self._met,
             ("DELETE", "fault"): self._no_fault,
@@ -131,6 +134,14 @@ class ControlPath:
 
     def _latency(self, request: dict[str, Any]) -> Answer:
         self._runtime.switches.latency = float(request["ms"]) / 1000
+        return Answer.document({})
+
+    def _ssm(self, request: dict[str, Any]) -> Answer:
+        given, result = request["answer"], None
+        if given is not None:
+            code, out, err = int(given.get("exit_code", 0)), str(given.get("stdout", "")), str(given.get("stderr", ""))
+            result = CommandResult("Failed" if code else "Success", code, out.encode(), err.encode())
+        self._runtime.switches.answer = result
         return Answer.document({})
 
     def _fault(self, request: dict[str, Any]) -> Answer:

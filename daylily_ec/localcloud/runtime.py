@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from daylily_ec.localcloud.faults import Faults
 from daylily_ec.localcloud.layout import Layout
-from daylily_ec.localcloud.seams import NodeManager
+from daylily_ec.localcloud.seams import CommandResult, NodeManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Switches:
     quotas: dict[QuotaKey, float] = field(default_factory=dict)
     latency: float = 0.0
     """Seconds added to every API call."""
+    answer: CommandResult | None = None
+    """What every Run Command answers, instead of being run on a head node."""
 
     def boot_plan(self, cluster: str) -> BootPlan:
         """The plan for one cluster."""
@@ -56,6 +58,7 @@ class Switches:
         self.boot.clear()
         self.quotas.clear()
         self.latency = 0.0
+        self.answer = None
 
 
 @dataclass(slots=True)

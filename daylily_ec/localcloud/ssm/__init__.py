@@ -18,7 +18,8 @@ from daylily_ec.localcloud.ssm.runcommand import RunCommand, Timing
 def install(manager: NodeManager, timing: Timing | None = None) -> None:
     """Extend moto's Systems Manager in this process; call once, after the runtime is set."""
     inventory = Ec2Inventory(manager)
-    service = RunCommand(manager, inventory, put_object, timing=timing or Timing())
+    service = RunCommand(manager, inventory, put_object, timing=timing or Timing(),
+                         answer=lambda: current().switches.answer)  # fmt: skip
     documents.install()
     responses.install(service, inventory)
     current().resets.extend([service.forget, inventory.forget])

@@ -76,6 +76,7 @@ class RunCommand:
         timing: Timing | None = None,
         clock: Clock | None = None,
         spawn: Spawn = in_thread,
+        answer: Callable[[], CommandResult | None] = lambda: None,
     ) -> None:
         self._manager = manager
         self._inventory = inventory
@@ -83,6 +84,7 @@ class RunCommand:
         self._timing = timing or Timing()
         self._clock = clock or SystemClock()
         self._spawn = spawn
+        self._answer = answer
         self._workers = Workers(WORKERS)
         self._lock = threading.Lock()
         self._commands: dict[str, Command] = {}
@@ -182,21 +184,21 @@ class RunCommand:
         return begun
 
     def _run(self, command: Command, invocation: Invocation) -> None:
+        state = ended(self._answer() or self._on_node(command.request, invocation))
+        self._store(command, invocation, state)
+        self._end(invocation, state)
+
+    def _on_node(self, request: Request, invocation: Invocation) -> CommandResult:
         reason = self._manager.unavailable()
         if reason is not None:
             text = f"local cloud: head nodes cannot run here: {reason}\n"
-            result = CommandResult(word.FAILED, 1, b"", text.encode())
-        else:
-            request = command.request
-            result = self._manager.run(
-                invocation.instance_id,
-                request.commands,
-                timeout=float(request.execution_timeout),
-                command_id=invocation.run_id,
-            )
-        state = ended(result)
-        self._store(command, invocation, state)
-        self._end(invocation, state)
+            return CommandResult(word.FAILED, 1, b"", text.encode())
+        return self._manager.run(
+            invocation.instance_id,
+            request.commands,
+            timeout=float(request.execution_timeout),
+            command_id=invocation.run_id,
+        )
 
     def _end(self, invocation: Invocation, state: State) -> None:
         started = invocation.state.started

@@ -83,3 +83,10 @@ def test_bad_control_request_is_refused(cloud: Cloud) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         cloud.control("POST", "quota", {"service": "ec2"})
     assert caught.value.code == 400
+
+
+def test_run_command_can_be_given_its_answer(cloud: Cloud) -> None:
+    cloud.control("POST", "ssm", {"answer": {"stdout": "ready\n"}})
+    cloud.control("POST", "ssm", {"answer": None})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        cloud.control("POST", "ssm", {})

@@ -85,6 +85,7 @@ class World:
         self.directory = Directory(clock)
         self.objects: dict[str, bytes] = {}
         self.work: list[Callable[[], None]] = []
+        self.answer: CommandResult | None = None
         self.service = RunCommand(
             self.manager,
             self.directory,
@@ -92,6 +93,7 @@ class World:
             timing=Timing(visible_after=0.2),
             clock=clock,
             spawn=self.work.append,
+            answer=lambda: self.answer,
         )
 
     def put(self, account: str, bucket: str, key: str, content: bytes) -> bool:
@@ -284,6 +286,14 @@ def test_two_instances_run_and_are_cancelled_apart(world: World) -> None:
     assert [run[3] for run in world.manager.runs] == [f"{command.command_id}.{ONE}"]
     answer = command_answer(command)
     assert (answer["Status"], answer["TargetCount"], answer["CompletedCount"]) == ("Cancelled", 2, 2)
+
+
+def test_a_prepared_answer_is_given_without_running_anything(world: World) -> None:
+    world.answer = CommandResult("Success", 0, b"ready\n", b"")
+    command = world.send()
+    world.settle()
+    assert (state(command).status, state(command).stdout) == ("Success", b"ready\n")
+    assert world.manager.runs == []
 
 
 def test_without_sandbox(world: World) -> None:
