@@ -65,6 +65,9 @@ class BudgetsApi(Protocol):
     def find(self, name: str) -> Budget | None:
         """The budget, None when AWS says that there is none of that name."""
 
+    def every(self) -> tuple[Budget, ...]:
+        """Every budget of the account, all pages."""
+
     def create(self, budget: Budget, thresholds: Sequence[int], email: str) -> bool:
         """Create it with an alert at each threshold (percent of actual cost); False when the name is taken."""
 
@@ -109,6 +112,10 @@ class Budgets:
     def find(self, name: str) -> Budget | None:
         raw = self._raw(name)
         return None if raw is None else _budget(raw)
+
+    def every(self) -> tuple[Budget, ...]:
+        account = self._context.identity().account_id
+        return tuple(map(_budget, self._client.pages("describe_budgets", "Budgets", AccountId=account)))
 
     def create(self, budget: Budget, thresholds: Sequence[int], email: str) -> bool:
         alerts = [

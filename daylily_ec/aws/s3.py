@@ -57,6 +57,9 @@ class S3Api(Protocol):
     def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         """Store unless the key exists (If-None-Match); whether it was stored."""
 
+    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
+        """Replace the object if it still has the ETag (If-Match); False when it changed or is gone."""
+
     def upload(self, path: Path, bucket: str, key: str) -> None:
         """Store a local file, in parts when it is large."""
 
@@ -126,6 +129,15 @@ class S3:
             self._client.call("put_object", Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         except AwsError as error:
             if aws_code(error) in {"PreconditionFailed", "412", "ConditionalRequestConflict"}:
+                return False
+            raise
+        return True
+
+    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
+        try:
+            self._client.call("put_object", Bucket=bucket, Key=key, Body=body, IfMatch=f'"{etag}"')
+        except AwsError as error:
+            if aws_code(error) in {"PreconditionFailed", "412", "ConditionalRequestConflict", "NoSuchKey", "404"}:
                 return False
             raise
         return True

@@ -70,6 +70,7 @@ class RunRecord:
     heartbeat_role_arn: str = ""
     heartbeat_email: str = ""
     heartbeat_schedule_expression: str = ""
+    ttl_schedule_name: str = ""
     init_template_path: str = ""
     cluster_yaml_path: str = ""
     resolved_cli_config_path: str = ""

@@ -19,7 +19,8 @@ from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.pcluster.monitor import DEADLINE_S
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
-from daylily_ec.plan.steps import Bindings
+from daylily_ec.plan.steps import Bindings, Step
+from daylily_ec.preflight.network import baseline_stack_name
 from daylily_ec.preflight.report import PreflightReport, Status
 from daylily_ec.render.renderer import InitTemplate, Rendered, render_init, tag_value
 from daylily_ec.render.spot import remarks
@@ -32,6 +33,15 @@ from daylily_ec.workflow.create_record import Applicant, RunBook, begin
 from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
 from daylily_ec.workflow.create_values import config_hash, next_run_text, resolved_text, template_values
 from daylily_ec.workflow.create_wait import Patience, await_cluster, resumable
+from daylily_ec.workflow.ensure_steps import (
+    attempt,
+    budget_names,
+    budget_steps,
+    heartbeat_record,
+    heartbeat_steps,
+    plan_leniently,
+    policy_steps,
+)
 from daylily_ec.workflow.plan_create import CreatePlan, Target, final_configuration, price_plan
 from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
 from daylily_ec.workflow.repo_overrides import APPLY, parse_overrides
@@ -121,21 +131,23 @@ class _Creation:
         before, cluster = self._steps()
         plan = make_plan((*before, cluster), self.bindings)
         if self.request.dry_run:
-            return self._show(plan, report)
+            later = heartbeat_steps(services, self.config, self.zone, self.claim.run_id)
+            return self._show((*plan, *plan_leniently(later, self.bindings)), report)
         if beginning.path is not None:
             services.reporter.note(f"Going on with run {beginning.record.run_id}, begun {beginning.record.started_at}.")
         self.book = RunBook(store, beginning, services.clock)
         with resumable(self.book):
-            self._remember(report, before[0].stack_name)
+            self._remember(report)
             return self._carry_out(before, cluster)
 
-    def _remember(self, report: PreflightReport, network_stack: str) -> None:
+    def _remember(self, report: PreflightReport) -> None:
         """What is known before anything is changed."""
         overrides = self.request.repo_overrides
         if overrides:
             self._warn(f"--repo-override {', '.join(overrides)}: recorded; `{APPLY}` applies it on the head node.")
         self.book.save(
-            pcluster_version=_pcluster_version(report), cfn_stack_name=network_stack, repo_overrides=overrides,
+            pcluster_version=_pcluster_version(report), cfn_stack_name=baseline_stack_name(self.zone),
+            repo_overrides=overrides, **budget_names(self.config, self.zone),
             preflight_report_path=str(report.report_path or ""), warnings=tuple(self.warnings),
             rollback_on_failure="yes" if self.request.rollback_on_failure else "no",
             resume_command=self._resume_command(), next_command=self._resume_command(),
@@ -150,7 +162,7 @@ class _Creation:
                  *_given_flags(request.config)]  # fmt: skip
         return shlex.join([*words, *(word for one in request.repo_overrides for word in ("--repo-override", one))])
 
-    def _carry_out(self, before: tuple[NetworkStep, BootStep], cluster: ClusterStep) -> ClusterCreated:
+    def _carry_out(self, before: tuple[Step, ...], cluster: ClusterStep) -> ClusterCreated:
         execute(before, self.bindings, self.book.journal, self.services.reporter)
         found = {name: self.bindings.require(output) for name, output in _RECORDED.items()}
         self.book.save(**found)
@@ -164,7 +176,7 @@ class _Creation:
         self.warnings += [f"{check.id}: {check.remediation}" for check in report.having(Status.WARN)]
         return report
 
-    def _steps(self) -> tuple[tuple[NetworkStep, BootStep], ClusterStep]:
+    def _steps(self) -> tuple[tuple[Step, ...], ClusterStep]:
         services, config = self.services, self.config
         files = {name: resource(f"{_BOOT_FOLDER}/{name}").read_bytes() for name in BOOT_FILES}
         network = NetworkStep(
@@ -174,7 +186,9 @@ class _Creation:
         cluster = ClusterStep(
             config.cluster_name, self.zone.region, self.claim, services.clusters, services.pcluster
         )  # fmt: skip
-        return (network, BootStep(services.s3, config.reference_s3_uri, __version__, files)), cluster
+        boot = BootStep(services.s3, config.reference_s3_uri, __version__, files)
+        policies = policy_steps(services, config, network.stack_name)
+        return (network, *policies, boot, *budget_steps(services, config, self.zone)), cluster
 
     def _show(self, plan: tuple[PlannedStep, ...], report: PreflightReport) -> CreatePlan:
         rendered, price = price_plan(self.services, Target(self.config, self.zone), self._init_template())
@@ -196,7 +210,16 @@ class _Creation:
         faster = result.outputs.get(ADOPTED) or (observed.detail if result.outcome is Outcome.ADOPTED else "")
         if faster:
             self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
-        return self._result(self._wait(), "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
+        view = self._wait()
+        self._start_heartbeat(view)
+        return self._result(view, "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
+
+    def _start_heartbeat(self, view: ClusterView) -> None:
+        """Nothing in here fails the run: what could not be done is recorded and said."""
+        steps = heartbeat_steps(self.services, self.config, self.zone, self.claim.run_id, view.created_at)
+        warnings = attempt(steps, self.bindings, self.book.journal, self.services.reporter)
+        known = dict.fromkeys((*self.book.record.post_create_warnings, *warnings))
+        self.book.save(post_create_warnings=tuple(known), **heartbeat_record(self.bindings))
 
     def _init_template(self) -> InitTemplate:
         services = self.services

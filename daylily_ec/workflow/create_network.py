@@ -1,4 +1,4 @@
-"""The first step of `create`: two tagged subnets and the policy that nodes carry."""
+"""The first step of `create`: two tagged subnets; its stack makes the nodes' policy too when there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daylily_ec.aws.ec2 import Ec2Api
 from daylily_ec.aws.iam import IamApi
 from daylily_ec.config.models import ClusterConfig
 from daylily_ec.domain.zones import AvailabilityZone
-from daylily_ec.errors import AwsError, ClusterFailed, Refused, ValidationError
+from daylily_ec.errors import AwsError, ClusterFailed, Refused
 from daylily_ec.plan.steps import Action, Bindings, Observed, Output
 from daylily_ec.preflight.network import baseline_stack_name, choose_subnets
 from daylily_ec.util.clock import Clock, wait_until
@@ -19,7 +19,7 @@ from daylily_ec.util.progress import Reporter
 NETWORK = "network"
 PUBLIC_SUBNET = Output(NETWORK, "public_subnet_id")
 PRIVATE_SUBNET = Output(NETWORK, "private_subnet_id")
-NODE_POLICY = Output(NETWORK, "iam_policy_arn")
+NODE_POLICY = Output("node-policy", "iam_policy_arn")
 POLICY_NAME = "pclusterTagsAndBudget"
 TEMPLATE = "config/day_cluster/pcluster_env.yml"
 
@@ -70,8 +70,7 @@ class NetworkStep:
                           hint="Tag the subnets, or set public_subnet_id and private_subnet_id.")  # fmt: skip
         if choice.public and choice.private:
             public, private = choice.public.subnet_id, choice.private.subnet_id
-            policy = self._policy(stack)
-            outputs = {"public_subnet_id": public, "private_subnet_id": private, "iam_policy_arn": policy}
+            outputs = {"public_subnet_id": public, "private_subnet_id": private}
             return Observed(Action.UNCHANGED, f"{public} and {private} exist", outputs)
         if stack is not None:
             raise self._unusable(stack)
@@ -82,7 +81,7 @@ class NetworkStep:
         return observed.action is Action.UNCHANGED
 
     def apply(self, bindings: Bindings, observed: Observed) -> Mapping[str, str]:
-        """Create the stack unless it is on its way, wait for it, and read subnets and policy again."""
+        """Create the stack unless it is on its way, wait for it, and read the subnets again."""
         if observed.action is Action.CREATE:
             self.stacks.create(self._request())
         seen = self._wait()
@@ -122,19 +121,4 @@ class NetworkStep:
         return ClusterFailed(
             "\n".join(lines), code="network_stack_failed", details={"events": failed},
             hint=f"aws cloudformation delete-stack --stack-name {stack.name}, then repeat.",
-        )  # fmt: skip
-
-    def _policy(self, stack: Stack | None) -> str:
-        if self.config.iam_policy_arn:
-            return self.config.iam_policy_arn
-        found = self.iam.local_policies(POLICY_NAME)
-        made = stack.outputs.get("PclusterPolicy", "") if stack else ""
-        if len(found) == 1:
-            return found[0]
-        # The output holds a sentence instead of an ARN when the stack did not make the policy.
-        if made.startswith("arn:"):
-            return made
-        raise ValidationError(
-            f"There is {'more than one' if found else 'no'} IAM policy {POLICY_NAME}.", code="node_policy",
-            hint="Set iam_policy_arn in the configuration, or have an administrator create the policy.",
         )  # fmt: skip

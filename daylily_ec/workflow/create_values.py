@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 
+from daylily_ec.aws.budgets import cluster_budget_name
 from daylily_ec.aws.context import Identity
 from daylily_ec.config.models import KEYS, ClusterConfig
 from daylily_ec.config.triplets import USE_SET_VALUE, Triplet, dump, flow_triplet
@@ -31,7 +32,7 @@ def template_values(
 ) -> dict[str, Scalar]:
     """The value of every token; outputs that no step has produced yet appear as `<from step>`."""
     return {f"REGSUB_{name}": value for name, value in {
-        **_places(zone, bindings), **_storage(config), **_settings(config), **_labels(config, profile, identity),
+        **_places(zone, bindings), **_storage(config), **_settings(config), **_labels(config, zone, profile, identity),
     }.items()}  # fmt: skip
 
 
@@ -74,11 +75,13 @@ def _settings(config: ClusterConfig) -> dict[str, Scalar]:
     }
 
 
-def _labels(config: ClusterConfig, profile: str | None, identity: Identity) -> dict[str, Scalar]:
+def _labels(
+    config: ClusterConfig, zone: AvailabilityZone, profile: str | None, identity: Identity
+) -> dict[str, Scalar]:
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
     return {
         "CLUSTER_NAME": str(config.cluster_name),
-        "PROJECT": str(config.cluster_name),
+        "PROJECT": cluster_budget_name(zone, config.cluster_name),
         "USERNAME": tag_value(f"{user}-{identity.user}"),
         # The token's name is older than its use: the tag tells which profile made the cluster.
         "AWS_ACCOUNT_ID": tag_value(f"aws_profile-{profile or 'environment'}"),

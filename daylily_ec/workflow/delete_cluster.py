@@ -23,6 +23,7 @@ from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import timestamp, wait_until
+from daylily_ec.workflow.ensure_heartbeat import remove_heartbeat
 from daylily_ec.workflow.services import Services
 
 _DELETING = "DELETE_IN_PROGRESS"
@@ -108,6 +109,7 @@ class Deleted:
     kept: tuple[str, ...]
     state_files: tuple[str, ...]
     status: str = "deleted"
+    warnings: tuple[str, ...] = ()
 
 
 def plan_deletion(services: Services, request: DeleteRequest) -> DeletionPlan:
@@ -207,6 +209,7 @@ def _delete(
     try:
         plan = plan_deletion(services, request)
     except NotFound:
+        _stop_heartbeat(services, request.cluster)
         mark_deleted(services, store, request.cluster)
         raise
     if not plan.is_under_way:
@@ -217,10 +220,19 @@ def _delete(
     if not plan.is_under_way:
         services.reporter.step(f"Deleting {plan.cluster_name}")
         services.pcluster.delete(request.cluster)
+    warnings = _stop_heartbeat(services, request.cluster)
     _wait_gone(services, request.cluster, before)
     kept = tuple(system.file_system_id for system in plan.file_systems if system.is_kept)
     files = mark_deleted(services, store, request.cluster)
-    return Deleted(plan.cluster_name, plan.region, plan.stack_id, kept, files)
+    return Deleted(plan.cluster_name, plan.region, plan.stack_id, kept, files, warnings=warnings)
+
+
+def _stop_heartbeat(services: Services, cluster: ClusterName) -> tuple[str, ...]:
+    """Remove the heartbeat of a cluster that is going or gone, never before AWS has accepted the deletion."""
+    warnings = remove_heartbeat(services.topics, services.schedules, cluster)
+    for text in warnings:
+        services.reporter.warn(text)
+    return warnings
 
 
 def _ask(services: Services, request: DeleteRequest, shown: DeletionPlan) -> DeletionPlan:

@@ -36,6 +36,7 @@ from daylily_ec.workflow.delete_cluster import (
 )
 from daylily_ec.workflow.services import Services
 from tests.conftest import FakeClock
+from tests.unit.ensure.fakes import FakeSchedules, FakeTopics
 from tests.unit.fsx.fakes import CLUSTER, FS, REGION, World
 
 NAME = ClusterName(CLUSTER)
@@ -88,12 +89,13 @@ class Scene:
     def __init__(self, clock: FakeClock, folder: Path) -> None:
         self.world = World(clock)
         self.stacks, self.pcluster, self.retention = FakeStacks(), FakePcluster(), FakeRetention()
+        self.topics, self.schedules = FakeTopics(), FakeSchedules()
         self.store = StateStore(folder)
         self.confirmed: list[DeletionPlan] = []
 
     def services(self) -> Services:
         made = self.world.services()
-        for name in ("stacks", "pcluster", "retention"):
+        for name in ("stacks", "pcluster", "retention", "topics", "schedules"):
             setattr(made, name, cast("Any", getattr(self, name)))
         return made
 

@@ -93,6 +93,9 @@ class FakeS3:
         self.writes.append(f"{bucket}/{key}")
         return self.stored.setdefault(f"{bucket}/{key}", body) is body
 
+    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
+        raise AssertionError("a replacement")
+
     def upload(self, path: Path, bucket: str, key: str) -> None:
         raise AssertionError("an unconditional write")
 
