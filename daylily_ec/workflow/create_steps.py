@@ -25,12 +25,15 @@ OWNER_TAG = "dyec:owner"
 HASH_TAG = "dyec:config-hash"
 ADOPTED = "adopted"
 """Output of the cluster step when another process was faster: whose cluster it went on with."""
-BOOT_FILES = ("post_install_ubuntu_combined.sh",)
+BOOT_FILES = ("post_install_ubuntu_combined.sh", "sbatch", "sleep_test.sh")
+"""The boot script, and what it installs on the head node."""
+SUMS = "SHA256SUMS"
+"""Published beside them; the boot script checks what it installs against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BootStep:
-    """The boot script in S3, under a prefix named by release and content; published once, never overwritten."""
+    """The boot files in S3, under a prefix named by release and content; published once, never overwritten."""
 
     s3: S3Api
     reference: S3Prefix
@@ -49,6 +52,13 @@ class BootStep:
             "runtime_assets", "cluster_boot_config", f"{self.release}-{digest.hexdigest()[:12]}"
         )
 
+    @property
+    def published(self) -> tuple[tuple[str, bytes], ...]:
+        """Every object's name and content, the sums last: whoever sees them sees all that they speak of."""
+        files = sorted(self.files.items())
+        sums = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files)
+        return (*files, (SUMS, sums.encode()))
+
     def describe(self, bindings: Bindings) -> str:
         """The prefix."""
         return f"Boot configuration {self.prefix}"
@@ -56,7 +66,7 @@ class BootStep:
     def observe(self, bindings: Bindings) -> Observed:
         """Which files are there; one of another size than ours was tampered with and is refused."""
         missing = []
-        for name, body in sorted(self.files.items()):
+        for name, body in self.published:
             found = self.s3.head(self.prefix.bucket, self.prefix.object_key(name))
             if found is None:
                 missing.append(name)
@@ -75,7 +85,7 @@ class BootStep:
 
     def apply(self, bindings: Bindings, observed: Observed) -> Mapping[str, str]:
         """Store what is missing with conditional writes: whoever comes second changes nothing."""
-        for name, body in sorted(self.files.items()):
+        for name, body in self.published:
             self.s3.put_if_absent(self.prefix.bucket, self.prefix.object_key(name), body)
         return observed.outputs
 

@@ -29,10 +29,9 @@ from daylily_ec.state.history import CREATED, history
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.workflow.create_record import RunBook
+from daylily_ec.workflow.create_steps import BOOT_FILES
 from daylily_ec.workflow.services import Services
 from daylily_ec.workflow.support_bundle import LOG_LINES, Evidence, redactor, write_bundle
-
-BOOT_SCRIPT = "post_install_ubuntu_combined.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def await_cluster(services: Services, book: RunBook, name: ClusterName, patience
 
 
 def _failed(services: Services, book: RunBook, name: ClusterName, ended: Ended, patience: Patience) -> ClusterFailed:
-    scripts = {"OnNodeConfigured": f"{book.record.boot_uri}/{BOOT_SCRIPT}"}
+    scripts = {"OnNodeConfigured": f"{book.record.boot_uri}/{BOOT_FILES[0]}"}
     ask = Inquest(services.boot_logs, services.pcluster, services.clock, scripts)
     error = explain(ended, name, book.record.region, ask)
     _bundle(services, book, name, ended, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ def test_another_content_goes_to_another_prefix_and_the_old_one_stays() -> None:
     for body in (b"one", b"two"):
         step = boot(s3, body)
         step.apply(Bindings(), step.observe(Bindings()))
-    assert len(s3.stored) == 2
-    assert set(s3.stored.values()) == {b"one", b"two"}
+    assert len(s3.stored) == 4
+    assert {body for key, body in s3.stored.items() if key.endswith("/boot.sh")} == {b"one", b"two"}
     assert all(key.startswith("ref/data/runtime_assets/cluster_boot_config/0.1.0-") for key in s3.stored)
 
 
@@ -42,7 +43,15 @@ def test_published_once_it_is_found_done() -> None:
     assert step.apply(Bindings(), first) == {"boot_uri": step.prefix.bare}
     again = step.observe(Bindings())
     assert step.is_done(again)
-    assert len(s3.writes) == 1
+    assert [key.rsplit("/", 1)[1] for key in s3.writes] == ["boot.sh", "SHA256SUMS"]
+
+
+def test_the_sums_speak_of_every_file_and_come_last() -> None:
+    step = BootStep(FakeS3(), S3Prefix("ref", ""), "0.1.0", {"sbatch": b"b", "boot.sh": b"a"})
+    name, sums = step.published[-1]
+    assert name == "SHA256SUMS"
+    assert sums.decode() == "".join(f"{hashlib.sha256(text).hexdigest()}  {file}\n" for text, file in
+                                    ((b"a", "boot.sh"), (b"b", "sbatch")))  # fmt: skip
 
 
 def test_an_object_of_another_size_under_our_hash_is_refused() -> None:
