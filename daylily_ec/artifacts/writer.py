@@ -37,3 +37,7 @@ class ArtifactWriter:
     def resolved_cli(self, text: str) -> Path:
         """Every setting with the value that was used."""
         return self._write("resolved_cli", ".yaml", text)
+
+    def final_config(self, text: str) -> Path:
+        """Every key with its final value."""
+        return self._write("final_config", ".yaml", text)
