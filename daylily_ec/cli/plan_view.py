@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from daylily_ec.cli.render import table, text
 from daylily_ec.plan.price import Price, Total, ZonePrice
 from daylily_ec.workflow.plan_create import CreatePlan, Offers
@@ -38,17 +40,22 @@ def _remark(detail: str, waits: tuple[str, ...]) -> str:
 
 
 def _summary(price: Price) -> str:
-    gigabyte = f" + {price.nat_per_gb:g} per GB through it" if price.nat_per_gb is not None else ""
     rows = [
         ["idle", _total(price.idle, "an hour")],
         ["full scale, Spot prices now", _total(price.full_scale_now, "an hour")],
-        ["full scale, at the bids", _total(price.full_scale_at_bid, "an hour, the most it can be")],
+        ["full scale, at the bids", _total(price.full_scale_at_bid, "an hour; Spot never costs more than its bid")],
         ["file system", _total(price.fsx_per_day, "a day")],
-        ["NAT gateway", f"{_usd(price.nat_per_hour)} an hour{gigabyte} (traffic to S3 does not pass it)"],
+        ["NAT gateway", _nat(price)],
         *([f"budget {item.name}", f"{item.left:.2f} of {item.amount:.2f} left this month" + (
             f", {item.idle_hours:g} idle hours" if item.idle_hours is not None else "")] for item in price.budgets),
     ]  # fmt: skip
     return table([f"PRICE in {price.zone}", "USD"], rows)
+
+
+def _nat(price: Price) -> str:
+    hour = "price unknown" if price.nat_per_hour is None else f"{_usd(price.nat_per_hour)} an hour"
+    gigabyte = "data: price unknown" if price.nat_per_gb is None else f"{price.nat_per_gb:g} per GB through it"
+    return f"{hour}, {gigabyte} (S3 avoids it where the VPC has an S3 gateway endpoint)"
 
 
 def _lines(price: Price) -> str:
@@ -65,7 +72,7 @@ def _fleets(price: Price) -> str:
 def _zones(zones: tuple[ZonePrice, ...], chosen: str) -> str:
     names = list(dict.fromkeys(name for zone in zones for name in zone.medians))
     head = ["ZONE", *(f"{zone.zone}{' *' if zone.zone == chosen else ''}" for zone in zones)]
-    rows: list[list[object]] = [
+    rows: list[list[Any]] = [
         ["placement score (of 10)", *(_UNKNOWN if zone.placement_score is None else zone.placement_score
                                       for zone in zones)],
         *([f"{name} median USD/h", *(_usd(zone.medians.get(name)) for zone in zones)] for name in names),
