@@ -98,6 +98,9 @@ class FakeS3:
     def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         return self.data.setdefault((bucket, key), body) is body
 
+    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
+        raise AssertionError("nothing here replaces an object on condition")
+
     def upload(self, path: Path, bucket: str, key: str) -> None:
         self.data[bucket, key] = path.read_bytes()
 

@@ -153,6 +153,9 @@ class FakeS3:
     def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
         raise AssertionError("preflight changes nothing")
 
+    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
+        raise AssertionError("preflight changes nothing")
+
     def upload(self, path: Path, bucket: str, key: str) -> None:
         raise AssertionError("preflight changes nothing")
 
