@@ -17,6 +17,7 @@ from daylily_ec.cli.render import text
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import (
     AccessDenied,
+    Busy,
     ClusterFailed,
     CredentialsExpired,
     MissingInput,
@@ -24,6 +25,7 @@ from daylily_ec.errors import (
     Refused,
     Unreachable,
 )
+from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.jsonio import dumps
@@ -316,3 +318,14 @@ def test_name_region_and_profile_come_from_flags_before_the_state_file(scene: Sc
         cli._resolve(scene.store, None, None, None, None)
     with pytest.raises(NotFound):
         cli._resolve(scene.store, path.with_name("absent.json"), None, None, None)
+
+
+def test_delete_takes_the_cluster_s_lock_so_that_no_create_works_on_it_meanwhile(scene: Scene) -> None:
+    record(scene)
+    with (
+        cluster_lock(scene.store.directory, REGION, CLUSTER, "create", scene.world.clock),
+        pytest.raises(Busy, match=r"\(create, since "),
+    ):
+        scene.delete()
+    assert scene.pcluster.deleted == []
+    assert scene.delete().status == "deleted"
