@@ -30,6 +30,7 @@ class LiveView:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._view: WaitView | None = None
         self._since = time.monotonic()
+        self._over = False
         self._live = Live(self, console=self._console, refresh_per_second=2, vertical_overflow="crop")
         self._live.start()
 
@@ -46,20 +47,21 @@ class LiveView:
 
     def stop(self) -> None:
         """Draw it a last time and leave it there."""
-        if self._view is not None:
-            self._since = time.monotonic()
+        self._over = True
         self._live.stop()
 
     def __rich__(self) -> RenderableType:
         view = self._view
         if view is None:
             return Text("")
-        ago = time.monotonic() - self._since
+        ago = 0.0 if self._over else time.monotonic() - self._since
         head = Text(f"    {view.what}: {view.state}  {_times(view.elapsed + ago, view.expected)}", no_wrap=True)
         parts: list[RenderableType] = [head, _phases(view.phases, ago)]
         parts += [Text(f"      {event}", style="dim", no_wrap=True, overflow="ellipsis") for event in self._events]
         parts += [Text(f"      boot | {line}", no_wrap=True, overflow="ellipsis") for line in self._lines]
-        return Group(*parts, Text("    Ctrl-C leaves; AWS goes on, and the same command comes back here.", style="dim"))
+        if not self._over:
+            parts.append(Text("    Ctrl-C leaves; AWS goes on, and the same command comes back here.", style="dim"))
+        return Group(*parts)
 
 
 def _phases(phases: tuple[PhaseView, ...], ago: float) -> Table:
