@@ -86,7 +86,7 @@ def test_when_a_set_value_is_used_without_asking(triplet: Triplet, auto_select: 
 
 def test_the_27_keys_and_their_defaults_in_the_template_for_operators() -> None:
     file = load_config(resource("config/daylily_ephemeral_cluster_template.yaml"))
-    assert LISTED_KEYS == tuple(CONTRACT_KEYS)
+    assert tuple(CONTRACT_KEYS) == LISTED_KEYS
     assert {key: file.triplets[key].default_value for key in CONTRACT_KEYS} == CONTRACT_KEYS
     assert file.template_defaults["fsx_fs_size"] == "7200"
     assert {"ssh_key_name", "ttl_hours"} <= {key.name for key in KEYS if not key.listed}
@@ -116,7 +116,7 @@ def bindings() -> Bindings:
 def rendered(config: ClusterConfig, template: Path = DATA / "operator_template.yaml") -> str:
     values = template_values(config, ZONE, "lab", IDENTITY, bindings())
     init = render_init(template.read_text(), str(template), values, {})
-    return render_final(init, {name: 1.0 for name in init.spot_types}, 4.14, ZONE).text
+    return render_final(init, dict.fromkeys(init.spot_types, 1.0), 4.14, ZONE).text
 
 
 def test_a_configuration_of_the_reference_release_works_unchanged() -> None:
