@@ -175,7 +175,8 @@ class ScheduleStep:
         start = self.clock.monotonic()
         while True:
             try:
-                if not self.schedules.create(wanted, self.run_id):
+                # A create call repeated with its token changes nothing, so what exists is always replaced.
+                if observed.action is Action.UPDATE or not self.schedules.create(wanted, self.run_id):
                     self.schedules.update(wanted)
                 return observed.outputs
             except AwsError as error:

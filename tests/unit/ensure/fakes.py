@@ -241,6 +241,12 @@ class Lines:
     def warn(self, text: str) -> None:
         self.warnings.append(text)
 
+    def watching(self, creation: object) -> None:
+        raise AssertionError("nothing here is watched")
+
+    def settled(self) -> None:
+        raise AssertionError("nothing here is watched")
+
     def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
         raise AssertionError("nothing here waits long")
 
