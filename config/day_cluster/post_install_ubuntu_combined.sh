@@ -283,12 +283,22 @@ cluster_tag() {
     ' /opt/parallelcluster/shared/cluster-config.yaml
 }
 
+# The owner's ARN names the account; a cluster that dyec did not make has to ask.
+account_id() {
+    local account
+    account="$(cluster_tag dyec:owner | cut -d : -f 5)"
+    if ! [[ "${account}" =~ ^[0-9]{12}$ ]]; then
+        account="$(timeout 20 aws sts get-caller-identity --query Account --output text 2> /dev/null || true)"
+    fi
+    if [[ "${account}" =~ ^[0-9]{12}$ ]]; then printf '%s' "${account}"; fi
+}
+
 # What the job wrapper knows of this cluster.
 write_budget_facts() {
     local file="${SLURM}/etc/daylily-budget.env" name tag value
     mkdir -p "${file%/*}"
     {
-        printf 'region=%s\n' "${REGION}"
+        printf 'region=%s\naccount=%s\n' "${REGION}" "$(account_id)"
         while read -r name tag; do
             value="$(cluster_tag "${tag}")"
             case "${value}" in
@@ -296,7 +306,6 @@ write_budget_facts() {
             esac
             printf '%s=%s\n' "${name}" "${value}"
         done << 'EOF'
-account aws-parallelcluster-jobid
 project aws-parallelcluster-project
 enforce aws-parallelcluster-enforce-budget
 EOF

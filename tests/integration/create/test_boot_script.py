@@ -17,7 +17,7 @@ CONFIG = """\
 Region: us-west-2
 Tags:
 - Key: aws-parallelcluster-jobid
-  Value: "123456789012"
+  Value: "aws_profile-ann"
 - Key: aws-parallelcluster-project
   Value: da-us-west-2d-majors
 - Key: aws-parallelcluster-enforce-budget
