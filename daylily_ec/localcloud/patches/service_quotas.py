@@ -43,6 +43,8 @@ _OWN = (
     Quota("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5, 640),
     Quota("ec2", "L-34B43A08", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 5, 3000),
     Quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs", 5, 10),
+    Quota("ec2", "L-74FC7D96", "Running On-Demand F instances", 0, 96),
+    Quota("ec2", "L-88CF9481", "All F Spot Instance Requests", 0, 96),
     Quota("ec2", "L-DB2E81BA", "Running On-Demand G and VT instances", 0, 64),
     Quota("ec2", "L-3819A6DF", "All G and VT Spot Instance Requests", 0, 64),
     Quota("fsx", "L-8B0F3D8A", "Lustre Scratch storage capacity (GiB)", 100_800, 100_800),
