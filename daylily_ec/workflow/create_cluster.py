@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from daylily_ec.artifacts.answers import final_config_text
 from daylily_ec.artifacts.writer import ArtifactWriter
 from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.config.models import ClusterConfig, Origin
@@ -247,6 +248,7 @@ class _Creation:
         yaml = writer.cluster_yaml(rendered.text)
         next_run = writer.next_run(next_run_text(self.config, found))
         resolved = writer.resolved_cli(resolved_text(self.config, self.zone, found))
+        writer.final_config(final_config_text(self.config, found))
         self.book.journal.append("rendered", cluster_yaml=str(yaml))
         self.book.save(init_template_path=str(init_path), cluster_yaml_path=str(yaml), next_run_path=str(next_run),
                    resolved_cli_config_path=str(resolved))  # fmt: skip
