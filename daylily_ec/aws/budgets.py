@@ -34,7 +34,6 @@ _COST_TYPES = {
     "IncludeOtherSubscription": True,
     "IncludeSupport": True,
     "IncludeDiscount": True,
-    "UseAmortized": True,
 }
 
 
