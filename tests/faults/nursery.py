@@ -1,0 +1,107 @@
+"""A local cloud whose prepared account is handed out again and again, each time untouched, in hundredths of a second.
+
+The process builds the server and the account once, and forks for every `fresh` that it reads from its input; the child
+answers on the same port until the next one replaces it.  A copy of memory cannot keep anything of an earlier point.
+
+python -m tests.faults.nursery --root DIR
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import boto3
+import botocore.session
+from werkzeug.serving import make_server
+
+from daylily_ec.localcloud.layout import Layout
+from daylily_ec.localcloud.profile import environment, write_profile
+from daylily_ec.localcloud.server import HOST, Server, isolate, parse_options
+from tests.integration.create.account import REGION, Buckets, prepare_account
+
+FAKE_NODES = "tests.integration.localcloud_aws.fake_nodes:create_manager"
+
+
+class Nursery(Server):
+    """The server, able to be copied."""
+
+    @property
+    def endpoint(self) -> str:
+        return self._endpoint
+
+    def prepare(self) -> Buckets:
+        """Make the account as an administrator leaves it, through the API."""
+        from daylily_ec.localcloud.seed import seed
+
+        seed()
+        thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        thread.start()
+        write_profile(self._layout, self._endpoint)
+        buckets = prepare_account(partial(_client, self._layout))
+        self._http.shutdown()
+        thread.join()
+        self._layout.requests.unlink(missing_ok=True)
+        gc.collect()
+        gc.freeze()
+        return buckets
+
+    def copy(self) -> int:
+        """Fork a process that answers until it is killed; returns its process id."""
+        self._layout.requests.unlink(missing_ok=True)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._calls.clear()
+            self._again().serve_forever()
+            os._exit(0)
+        return child
+
+    def _again(self) -> Any:
+        """An HTTP server for the same application and port: the one that prepared the account is closed."""
+        from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+        port = self._listener.getsockname()[1]
+        return make_server(HOST, port, self._http.app, threaded=True, request_handler=MotoRequestHandler,
+                           fd=self._listener.fileno())  # fmt: skip
+
+
+def _client(layout: Layout, service: str) -> Any:
+    place = environment(layout)
+    core = botocore.session.Session(profile=place["AWS_PROFILE"])
+    core.set_config_variable("config_file", place["AWS_CONFIG_FILE"])
+    core.set_config_variable("credentials_file", place["AWS_SHARED_CREDENTIALS_FILE"])
+    return boto3.Session(botocore_session=core, region_name=REGION).client(service)
+
+
+def main(words: list[str]) -> None:
+    """Say the endpoint and the buckets; then one answer `ok` for every line read, until the input ends."""
+    isolate(os.environ)  # type: ignore[arg-type]
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    nursery = Nursery(parse_options([*words, "--manager", FAKE_NODES]))
+    buckets = nursery.prepare()
+    print(json.dumps({"endpoint": nursery.endpoint, "buckets": asdict(buckets)}), flush=True)
+    child = 0
+    for _ in sys.stdin:
+        _end(child)
+        child = nursery.copy()
+        print("ok", flush=True)
+    _end(child)
+
+
+def _end(child: int) -> None:
+    if child:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,78 @@
+"""docs/reliability.md, rendered from the results that lie beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.faults.results import ROOT, Point, Sweep, read
+
+FOLDER = ROOT / "docs" / "reliability"
+PAGE = ROOT / "docs" / "reliability.md"
+_PROMISES = {
+    "P1": "`create` killed (SIGKILL) before and after every AWS call, then run again: it converges, with no duplicate "
+    "and no orphan.",
+    "P3": "Every AWS call of `create` fails once: the command still exits 0 and makes what it makes undisturbed.",
+    "P4": "Every AWS call of `create` is denied for good, or the credentials expire at it: one clean error that names "
+    "the action, state intact; the next run completes.",
+    "P5": "State, journal, receipt and configuration truncated at every byte: refused with a message, never read as "
+    "something else.",
+    "P6": "Killed between any two system calls of a file write: the old content or the new, never a mixture.",
+    "P7": "16 starters of one cluster name at once: one stack; the others adopt it or refuse, naming the owner.",
+}
+_TIERS = {
+    "a": "ParallelCluster's program is replaced by a recorder that submits a stack of the same name and tags",
+    "b": "the real `pcluster`",
+    "": "",
+}
+_INTRO = """# Reliability: what was broken on purpose, and what came of it
+
+This page is rendered by `bin/faults --render` from the results in `docs/reliability/`; a test refuses a page that does
+not match them.  Everything ran on the local cloud: nothing here was measured on AWS.  Repeat a sweep with
+`bin/faults --resume` (all of P1, P3, P4), or a part of it with `--sample N --seed S`; every continuous-integration run
+repeats a seeded sample.
+
+"Calls" is the number of AWS calls of an undisturbed `create`, as counted inside its process and in the cloud's request
+log.  A point is one fault at one call; it has *held* when the whole promise was checked and kept.  Calls run side by
+side, so the n-th call is not the same action in every run: each result line names the action that was struck.
+"""
+
+
+def render(folder: Path = FOLDER) -> str:
+    """The page for the result files of a folder."""
+    found = [read(path) for path in sorted(folder.glob("*.jsonl"))]
+    return "\n".join([_INTRO, *_table(found), *(_section(sweep, points) for sweep, points in found)])
+
+
+def _table(found: Iterable[tuple[Sweep, tuple[Point, ...]]]) -> list[str]:
+    head = ["| promise | tier | calls (process / log) | points | run | held | not run | seed | commit |",
+            "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    rows = [
+        f"| {sweep.promise} | {sweep.tier or '–'} | {_calls(sweep)} | {sweep.points} | {sweep.run} | {sweep.held} | "
+        f"{sweep.not_run} | {sweep.seed} | `{sweep.commit}` |" for sweep, _ in found
+    ]  # fmt: skip
+    return [*head, *rows, ""]
+
+
+def _calls(sweep: Sweep) -> str:
+    return f"{sweep.client} / {sweep.server}" if sweep.client else "–"
+
+
+def _section(sweep: Sweep, points: tuple[Point, ...]) -> str:
+    tier = f"Tier {sweep.tier}: {_TIERS[sweep.tier]}." if sweep.tier else ""
+    lines = [f"## {sweep.promise}{', tier ' + sweep.tier if sweep.tier else ''}", "", _PROMISES[sweep.promise], tier,
+             sweep.note, ""]  # fmt: skip
+    lines = [line for number, line in enumerate(lines) if line or number in (1, 5)]
+    kinds = Counter((point.kind, point.outcome if point.held else "**broken**") for point in points)
+    lines += ["| fault | outcome | points |", "|---|---|---|"]
+    lines += [f"| {kind} | {outcome} | {count} |" for (kind, outcome), count in sorted(kinds.items())]
+    broken = [point for point in points if not point.held]
+    if broken:
+        lines += ["", "Promises that did not hold:", ""]
+        lines += [f"- {point.kind} at call {point.call} ({point.action}): {_short(point.problem)}" for point in broken]
+    return "\n".join([*lines, ""])
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300].replace("|", "/")

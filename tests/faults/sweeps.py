@@ -1,0 +1,146 @@
+"""Single faults during `create`, point by point: P1 (killed), P3 (a call fails once), P4 (it fails for good)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults.child import Ended
+from tests.faults.client_hook import Counter
+from tests.faults.results import Point
+from tests.faults.world import World
+
+SIDES = ("before", "after")
+ONCE = ("throttle", "500", "reset", "timeout", "lost")
+FOR_GOOD = ("denied", "expired")
+READ_TIMEOUT_S = 2.0
+SILENCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """A run without faults: its calls counted twice, and what it leaves behind."""
+
+    client: tuple[str, ...]
+    server: tuple[str, ...]
+    inventory: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One point of a sweep."""
+
+    promise: str
+    kind: str
+    call: int
+
+
+def undisturbed(world: World) -> Undisturbed:
+    """Run `create` once without a fault."""
+    world.fresh()
+    log = world.base / "calls"
+    log.unlink(missing_ok=True)
+    ended = world.create(Counter(log=log))
+    assert ended.code == 0, ended.err
+    return Undisturbed(tuple(log.read_text().split()), tuple(world.calls()), world.inventory())
+
+
+def aims(promise: str, calls: int) -> Iterator[Aim]:
+    """Every point of a promise's sweep."""
+    kinds = {"P1": SIDES, "P3": ONCE, "P4": FOR_GOOD}[promise]
+    for call in range(1, calls + 1):
+        for kind in kinds:
+            yield Aim(promise, kind, call)
+
+
+def strike(world: World, aim: Aim, baseline: Undisturbed) -> Point:
+    """Run one point on an untouched account."""
+    world.fresh()
+    check: Callable[[World, Aim, Undisturbed], Point] = {"P1": _killed, "P3": _once, "P4": _for_good}[aim.promise]
+    return check(world, aim, baseline)
+
+
+def _point(aim: Aim, action: str, outcome: str, problem: str = "") -> Point:
+    return Point(aim.promise, aim.kind, aim.call, action, outcome, problem)
+
+
+def _killed(world: World, aim: Aim, baseline: Undisturbed) -> Point:
+    log = world.base / "calls"
+    log.unlink(missing_ok=True)
+    ended = world.create(Counter(aim.call, aim.kind, log))
+    calls = log.read_text().split()
+    action = calls[aim.call - 1] if len(calls) >= aim.call else ""
+    if not ended.killed:
+        return _point(aim, action, "not reached", _said(ended) if ended.code else "")
+    return _point(aim, action, "converged", _converges(world, baseline))
+
+
+def _once(world: World, aim: Aim, baseline: Undisturbed) -> Point:
+    world.fault(aim.kind, aim.call, seconds=SILENCE_S)
+    ended = world.create(read_timeout=READ_TIMEOUT_S)
+    met = world.met()
+    if not met["hits"]:
+        return _point(aim, "", "not reached")
+    return _point(aim, met["hit"], "exit 0", _problem(world, ended, baseline))
+
+
+def _for_good(world: World, aim: Aim, baseline: Undisturbed) -> Point:
+    world.fault(aim.kind, aim.call, for_good=True)
+    ended = world.create()
+    met = world.met()
+    if not met["hits"]:
+        return _point(aim, "", "not reached")
+    if ended.code == 0:
+        told = met["hit"].partition(":")[2] in ended.err + ended.out
+        problem = _problem(world, ended, baseline, complete=False)
+        return _point(aim, met["hit"], "went on, with a warning", problem or ("" if told else "went on in silence"))
+    return _point(aim, met["hit"], "one error, resumed",
+                  _unclean(world, ended, met["hit"]) or _converges(world, baseline))  # fmt: skip
+
+
+def _converges(world: World, baseline: Undisturbed) -> str:
+    """Run again without a fault; what is wrong afterwards."""
+    return _problem(world, world.create(), baseline)
+
+
+def _problem(world: World, ended: Ended, baseline: Undisturbed, *, complete: bool = True) -> str:
+    if ended.code != 0:
+        return _said(ended)
+    status = json.loads(ended.out).get("status")
+    if status != "CREATE_COMPLETE":
+        return f"status {status}"
+    records = [record["status"] for record in world.records()]
+    if records.count("COMPLETE") != 1:
+        return f"records {records}"
+    found = world.inventory()
+    different = {key: (value, found[key]) for key, value in baseline.inventory.items() if found[key] != value}
+    if different and complete:
+        return f"other inventory (expected, found): {different}"[:600]
+    return ""
+
+
+def _unclean(world: World, ended: Ended, action: str) -> str:
+    """What is wrong with the one error that a lasting fault must give."""
+    try:
+        error = json.loads(ended.out)["error"]
+    except (ValueError, KeyError):
+        return f"no error document: {_said(ended)}"
+    if "Traceback" in ended.err + ended.out:
+        return "a traceback was shown"
+    if error["code"] == "internal":
+        return f"internal error: {error['message']}"
+    name = action.partition(":")[2]
+    if name not in error["message"] + json.dumps(error["details"]):
+        return f"the error does not name {action}: {error['message']}"
+    try:
+        world.records()
+    except ValueError as damage:
+        return f"state is not readable: {damage}"
+    return ""
+
+
+def _said(ended: Ended) -> str:
+    last = (ended.out.strip() or ended.err.strip())[-500:]
+    return f"exit {ended.code}: {last}"
