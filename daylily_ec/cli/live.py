@@ -69,14 +69,16 @@ def _phases(phases: tuple[PhaseView, ...], ago: float) -> Table:
     for phase in phases:
         mark, style = _MARKS[phase.state]
         spent = phase.elapsed + ago if phase.state == "running" and phase.elapsed is not None else phase.elapsed
-        table.add_row("    ", Text(f"{mark} {phase.name}", style=style), phase.state, _times(spent, phase.expected))
+        table.add_row(
+            "    ", Text(f"{mark} {phase.name}", style=style), phase.state, _times(spent, phase.expected, phase.state)
+        )
     return table
 
 
-def _times(elapsed: float | None, expected: float | None) -> str:
+def _times(elapsed: float | None, expected: float | None, state: str = "running") -> str:
     spent = "" if elapsed is None else duration(elapsed)
     usual = f"usually {duration(expected)}" if expected else ""
     left = ""
-    if elapsed is not None and expected and elapsed < expected:
+    if state == "running" and elapsed is not None and expected and elapsed < expected:
         left = f", about {duration(expected - elapsed)} left"
     return " · ".join(filter(None, (spent, usual))) + left

@@ -119,7 +119,7 @@ class _Watch:
 
     def view(self, seen: Ended, elapsed: float, now: datetime, expected: History) -> WaitView:
         """The wait as it is now; hands out what is new once."""
-        events, lines = tuple(map(_line, self._events)), tuple(self._lines)
+        events, lines = tuple(map(_line, sorted(self._events, key=lambda event: event.at))), tuple(self._lines)
         self._events, self._lines = [], []
         return WaitView(f"cluster {self._name}", _describe(seen), _age(seen.stack, elapsed, now), expected.total,
                         self._progress.views(now, expected.phases), events, lines)  # fmt: skip

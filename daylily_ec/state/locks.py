@@ -41,4 +41,5 @@ def _busy(holder: Path, region: str, cluster: str) -> Busy:
     except (OSError, ValueError, KeyError):
         known, who = {}, "another process"
     return Busy(f"Cluster {cluster} in {region} is being worked on by {who}.", details={"holder": known},
-                hint="Wait for it to end, or look at it with: dyec cluster describe")  # fmt: skip
+                hint="Wait for it to end, or look at it with: "
+                f"dyec cluster describe --region {region} --cluster {cluster}")  # fmt: skip
