@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from daylily_ec.cli.render import table, text
+from daylily_ec.plan.executor import PlannedStep
 from daylily_ec.plan.price import Price, Total, ZonePrice
 from daylily_ec.workflow.plan_create import CreatePlan, Offers
 
 _UNKNOWN = "-"
+_TYPES_PER_LINE = 3
 
 
 @text.register
 def _(result: CreatePlan) -> str:
-    rows = [[step.action, step.name, step.description, _remark(step.detail, step.waits_for)] for step in result.steps]
     remarks = "".join(f"! {remark}\n" for remark in result.remarks)
     return "\n".join([
         f"Plan for {result.cluster_name} in {result.region_az}; nothing was changed.\n",
-        table(["ACTION", "STEP", "WHAT", "REMARK"], rows),
+        _steps(result.steps),
         text(result.price),
         *([remarks] if remarks else []),
         result.cluster_yaml,
@@ -35,8 +36,15 @@ def _(result: Price) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _remark(detail: str, waits: tuple[str, ...]) -> str:
-    return "; ".join(filter(None, (detail, f"after {', '.join(waits)}" if waits else "")))
+def _steps(steps: tuple[PlannedStep, ...]) -> str:
+    """Two short lines for each step: descriptions hold URIs, which no table column can hold."""
+    width = max((len(step.name) for step in steps), default=0)
+    shown = []
+    for step in steps:
+        shown.append(f"{step.action:<9}  {step.name:<{width}}  {step.description}")
+        remark = "; ".join(filter(None, (step.detail, f"after {', '.join(step.waits_for)}" if step.waits_for else "")))
+        shown += [f"{'':<{width + 13}}{remark}"] if remark else []
+    return "".join(f"{line}\n" for line in shown)
 
 
 def _summary(price: Price) -> str:
@@ -64,9 +72,14 @@ def _lines(price: Price) -> str:
 
 
 def _fleets(price: Price) -> str:
-    rows = [[item.name, item.purchase, item.count, _usd(item.now), _usd(item.bid), item.instance_types]
+    rows = [[item.name, item.purchase, item.count, _usd(item.now), _usd(item.bid), _wrapped(item.instance_types)]
             for item in price.fleets]  # fmt: skip
     return table(["COMPUTE RESOURCE", "BOUGHT", "NODES", "USD/h NOW", "BID", "INSTANCE TYPES"], rows)
+
+
+def _wrapped(names: tuple[str, ...]) -> str:
+    lines = [names[start : start + _TYPES_PER_LINE] for start in range(0, len(names), _TYPES_PER_LINE)]
+    return ",\n".join(", ".join(line) for line in lines)
 
 
 def _zones(zones: tuple[ZonePrice, ...], chosen: str) -> str:
@@ -94,8 +107,10 @@ def _sources(price: Price) -> str:
              for item in price.unit_prices if item.amount is not None]  # fmt: skip
     missing = [f"! {item.problem}\n" for item in price.unit_prices if item.amount is None]
     shown = table(["AWS PRICE LIST", "USD", "SINCE", "IN ITS WORDS"], known) if known else ""
-    spot = f"Spot prices: EC2 Spot price history at {price.as_of}.  Not counted: {'; '.join(price.not_counted)}.\n"
-    return shown + "".join(missing) + "".join(f"! {problem}\n" for problem in price.problems) + spot
+    notes = [f"! {problem}\n" for problem in price.problems]
+    notes.append(f"Spot prices and scores: EC2 at {price.as_of}.\n")
+    notes += [f"Not counted: {item}.\n" for item in price.not_counted]
+    return shown + "".join(missing) + "".join(notes)
 
 
 def _total(total: Total, unit: str) -> str:

@@ -37,6 +37,7 @@ def test_a_plan_makes_read_calls_only_and_keeps_no_record(operator: Operator) ->
     assert made.count(("ec2", "GetSpotPlacementScores")) == 1
 
 
+@pytest.mark.weakness("W-30")
 def test_create_dry_run_shows_the_same_plan(operator: Operator) -> None:
     planned = plan(operator, "same-plan")
     dry = operator.create("same-plan", "--dry-run").document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from daylily_ec.cli.render import text
 from daylily_ec.config.resources import resource
 from daylily_ec.errors import AccessDenied, AwsError, CredentialsExpired, Throttled, ValidationError
 from daylily_ec.render.renderer import InitTemplate, render_init
+from daylily_ec.util.jsonio import dumps
 from daylily_ec.workflow.plan_create import Offers, Target, final_configuration, price_plan
 from daylily_ec.workflow.services import Services
 from tests.conftest import FakeClock
@@ -113,6 +115,8 @@ def test_a_zone_that_does_not_sell_a_resource_fails_with_what_the_others_offer(c
     by_zone = {zone.zone: zone.medians["i8/r7gb64"] for zone in offers.zones}
     assert (by_zone["us-west-2d"], by_zone["us-west-2a"]) == (None, 1.0)
     assert "! us-west-2d: no Spot price history for i8/r7gb64" in text(offers)
+    (first, *_) = json.loads(dumps(caught.value.details))["zones"]
+    assert (first["zone"], first["medians"]["i8/r7gb64"]) == ("us-west-2a", 1.0)
 
 
 def test_what_cannot_be_read_is_named_and_the_plan_goes_on(clock: FakeClock) -> None:
