@@ -148,3 +148,50 @@ def test_half_a_network_fails(operator: Operator, account: Account) -> None:
         ec2.delete_subnet(SubnetId=subnet)
     assert ran.code == 1
     assert "no 'Private Subnet'" in ran.stderr
+
+
+def test_a_customer_managed_key_is_recognised(operator: Operator, account: Account) -> None:
+    s3 = account.client("s3")
+    key = "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    s3.put_bucket_encryption(Bucket="refs-usw2", ServerSideEncryptionConfiguration=rules)
+    try:
+        ran = operator.run("preflight", *ZONE, "--config", operator.config(), "--json")
+    finally:
+        s3.delete_bucket_encryption(Bucket="refs-usw2")
+    assert (ran.code, ran.document["error"]["code"]) == (1, "preflight_warned")
+    checks = {check["id"]: check for check in ran.document["error"]["details"]["checks"]}
+    buckets = checks["s3.bucket_settings"]["details"]["buckets"]
+    assert [name for name, facts in buckets.items() if facts["kms_key"] == key] == ["refs-usw2"]
+
+
+@pytest.mark.weakness("W-18")
+def test_instances_that_run_count(operator: Operator, account: Account) -> None:
+    ec2 = account.client("ec2")
+    market = {"MarketType": "spot"}
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    started = ec2.run_instances(ImageId=image, InstanceType="c6i.32xlarge", MinCount=2, MaxCount=2,
+                                InstanceMarketOptions=market)["Instances"]  # fmt: skip
+    try:
+        ran = operator.run("preflight", *ZONE, "--config", operator.config(), "--json")
+    finally:
+        ec2.terminate_instances(InstanceIds=[item["InstanceId"] for item in started])
+    assert ran.code == 0, ran.document["error"]["message"]
+    spot = {check["id"]: check for check in ran.document["checks"]}["quota.spot_vcpu"]["details"]
+    assert (spot["in_use"], spot["tot_vcpu_demand"], spot["available"]) == (256, 976, 3000 - 256)
+
+
+@pytest.mark.weakness("W-60")
+def test_a_scratch_file_system_that_exists_counts(operator: Operator, account: Account) -> None:
+    ec2, fsx = account.client("ec2"), account.client("fsx")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    made = fsx.create_file_system(FileSystemType="LUSTRE", StorageCapacity=96_000, SubnetIds=[subnet],
+                                  LustreConfiguration={"DeploymentType": "SCRATCH_2"})["FileSystem"]  # fmt: skip
+    try:
+        ran = operator.run("preflight", *ZONE, "--config", operator.config(fsx_fs_size="7200"), "--json")
+    finally:
+        fsx.delete_file_system(FileSystemId=made["FileSystemId"])
+    assert ran.code == 1
+    checks = {check["id"]: check for check in ran.document["error"]["details"]["checks"]}
+    assert checks["quota.fsx.lustre_scratch_storage"]["details"]["in_use"] == 96_000
