@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from daylily_ec.config.models import SPOT_BUMP
 from daylily_ec.errors import ValidationError
 
-DEFAULT_BUMP = 4.14
-"""USD per hour added to the median: the specification's figure."""
+DEFAULT_BUMP = SPOT_BUMP
+"""USD per hour added to the median unless the configuration says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

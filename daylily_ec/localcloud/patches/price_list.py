@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from moto.backends import list_of_moto_modules
@@ -108,8 +109,13 @@ def _products(service: str, filters: list[dict[str, str]]) -> Iterator[dict[str,
                 yield _product(service, region, f"PublicIPv4:{use}", "Hrs", 0.005, {"group": "VPCPublicIPv4Address"})
 
 
-def _instances(region: str, only: str | None) -> Iterator[dict[str, Any]]:
-    for name in [only] if only else sorted(INSTANCE_TYPES):
+@cache
+def _instances(region: str, only: str | None) -> tuple[dict[str, Any], ...]:
+    return tuple(_instance_products(region, [only] if only else sorted(INSTANCE_TYPES)))
+
+
+def _instance_products(region: str, names: list[str]) -> Iterator[dict[str, Any]]:
+    for name in names:
         if name in INSTANCE_TYPES:
             amount = list_price(name)
             for system, status, factor, usage in (
