@@ -9,6 +9,17 @@ from pathlib import Path
 
 def write_atomic(path: Path, data: str | bytes, mode: int = 0o600) -> None:
     """Replace `path` in one step: temporary sibling, fsync, rename, fsync of the directory."""
+    name = _sibling(path, data, mode)
+    try:
+        name.replace(path)
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
+    fsync_directory(path.parent)
+
+
+def _sibling(path: Path, data: str | bytes, mode: int) -> Path:
+    """The whole content in a temporary file beside `path`, on disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = data.encode() if isinstance(data, str) else data
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -18,11 +29,10 @@ def write_atomic(path: Path, data: str | bytes, mode: int = 0o600) -> None:
             out.flush()
             os.fsync(out.fileno())
         Path(name).chmod(mode)
-        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    fsync_directory(path.parent)
+    return Path(name)
 
 
 def fsync_directory(path: Path) -> None:
@@ -35,17 +45,23 @@ def fsync_directory(path: Path) -> None:
 
 
 def write_new(path: Path, data: str | bytes, mode: int = 0o600) -> Path:
-    """Write `path`, or `<stem>-2<suffixes>`, `-3` … when it exists: two runs in one second never overwrite."""
+    """Write `path`, or `<stem>-2<suffixes>`, `-3` … when it exists: two runs in one second never overwrite.
+
+    The name appears with its whole content: a crash at any moment leaves no empty file behind it.
+    """
     suffixes = "".join(path.suffixes)
     stem = path.name.removesuffix(suffixes)
     candidate, number = path, 1
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        try:
-            os.close(os.open(candidate, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-        except FileExistsError:
-            number += 1
-            candidate = path.with_name(f"{stem}-{number}{suffixes}")
-        else:
-            write_atomic(candidate, data, mode)
-            return candidate
+    name = _sibling(path, data, mode)
+    try:
+        while True:
+            try:
+                os.link(name, candidate)
+                break
+            except FileExistsError:
+                number += 1
+                candidate = path.with_name(f"{stem}-{number}{suffixes}")
+    finally:
+        name.unlink(missing_ok=True)
+    fsync_directory(path.parent)
+    return candidate
