@@ -35,11 +35,16 @@ def test_a_plan_shows_everything_and_changes_nothing(operator: Operator) -> None
     assert operator.mutations() == []
     plan = ended.document
     steps = {step["name"]: step for step in plan["steps"]}
-    assert [(name, step["action"]) for name, step in steps.items()] == [
-        ("network", "CREATE"), ("boot-config", "CREATE"), ("cluster", "CREATE")
+    assert {name: step["action"] for name, step in steps.items() if step["action"] != "CREATE"} == {
+        "spot-policy": "UNCHANGED"
+    }
+    assert list(steps) == [
+        "network", "node-policy", "spot-policy", "boot-config", "budget-cluster", "budget-global", "budget-projects",
+        "cluster", "scheduler-role", "heartbeat-topic", "heartbeat-subscription", "heartbeat-schedule",
     ]  # fmt: skip
     assert "<from network>" in steps["cluster"]["description"]
-    assert steps["cluster"]["waits_for"] == ["network"]
+    assert steps["cluster"]["waits_for"] == ["network", "node-policy"]
+    assert steps["heartbeat-schedule"]["waits_for"] == ["heartbeat-topic", "scheduler-role"]
     document = yaml.safe_load(plan["cluster_yaml"])
     assert document["HeadNode"]["Networking"]["SubnetId"] == "<from network>"
     assert "CALCULATE" not in plan["cluster_yaml"].split("SlurmQueues")[1]
@@ -80,6 +85,13 @@ def test_a_cluster_is_created_recorded_and_usable_by_pcluster_s_own_commands(ope
     assert tags["dyec:run-id"] == record["run_id"]
     assert tags["dyec:owner"] == record["owner"]
     assert tags["aws-parallelcluster-username"] == "ann-daylily-local"
+    project = "da-us-west-2d-majors"
+    assert {tags["aws-parallelcluster-project"], record["cluster_budget_name"]} == {project}
+    assert record["global_budget_name"] == "daylily-global"
+    assert record["heartbeat_schedule_name"] == "daylily-majors-heartbeat"
+    assert record["heartbeat_topic_arn"].endswith(":daylily-majors-heartbeat")
+    assert record["heartbeat_role_arn"].endswith(":role/eventbridge-scheduler-to-sns")
+    assert record["post_create_warnings"] == []
     stamp = record["stamp"]
     names = (
         "cluster_{}.yaml.init",
