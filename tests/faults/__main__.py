@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.campaign import sweep
+from tests.faults.campaign import Extent, sweep
 from tests.faults.page import FOLDER, PAGE, render
 from tests.faults.results import write
 
@@ -18,9 +18,10 @@ def main(words: Sequence[str]) -> int:
     if given.render:
         PAGE.write_text(render())
         return 0
+    extent = Extent(given.sample, given.seed, given.jobs, given.seconds)
     broken = 0
     for promise in given.promise or ["P1", "P3", "P4"]:
-        header, found = sweep(promise, given.sample, given.seed, given.jobs, given.note)
+        header, found = sweep(promise, extent, given.note)
         path = (given.out or FOLDER) / f"{promise}-{header.tier}.jsonl"
         write(path, header, found)
         bad = header.run - header.held + (header.client != header.server)
@@ -39,6 +40,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="so many points of each sweep instead of all")
     parser.add_argument("--seed", type=int, default=1, help="order and sample of the points")
     parser.add_argument("--jobs", type=int, default=2, help="local clouds side by side")
+    parser.add_argument("--seconds", type=float, default=86400.0, help="begin no point of a sweep after so long")
     parser.add_argument("--out", type=Path, help="folder of the results instead of docs/reliability")
     parser.add_argument("--note", default="", help="a remark for the page")
     return parser.parse_args(words)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,33 +30,54 @@ def points(place: World, chosen: Sequence[Aim], baseline: Undisturbed) -> Iterat
         yield found
 
 
-def _work(job: tuple[Path, list[Aim], bool]) -> tuple[Undisturbed, list[Point]]:
-    base, chosen, loud = job
-    base.mkdir()
-    found = []
-    with world(base) as place:
+@dataclass(frozen=True)
+class Share:
+    """One process's part: its points, and when (on the monotonic clock) it begins no more."""
+
+    base: Path
+    aims: list[Aim]
+    until: float
+
+
+def _work(share: Share) -> list[Point]:
+    share.base.mkdir()
+    found: list[Point] = []
+    with world(share.base) as place:
         baseline = undisturbed(place)
-        for point in points(place, chosen, baseline):
+        for point in points(place, share.aims, baseline):
             found.append(point)
-            if loud and not point.held:
+            if not point.held:
                 print(f"BROKEN {point}", file=sys.stderr, flush=True)
-    return baseline, found
+            if time.monotonic() > share.until:
+                break
+    return found
 
 
-def sweep(promise: str, sample: int | None, seed: int, jobs: int, note: str) -> tuple[Sweep, list[Point]]:
-    """Run a promise's points, or a seeded sample of them, on `jobs` clouds side by side."""
+@dataclass(frozen=True)
+class Extent:
+    """How much of a sweep: so many points (None: all) in the order of `seed`, for at most so many seconds."""
+
+    sample: int | None = None
+    seed: int = 1
+    jobs: int = 2
+    seconds: float = 86400.0
+
+
+def sweep(promise: str, extent: Extent, note: str = "") -> tuple[Sweep, list[Point]]:
+    """Run a promise's points on several clouds side by side."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         with world(Path(folder)) as place:
             first = undisturbed(place)
         every = list(aims(promise, len(first.client)))
-        order = random.Random(seed).sample(every, len(every))[: sample or len(every)]
-        pool = stack.enter_context(get_context("fork").Pool(jobs))
-        shares = [(Path(folder) / f"job{number}", order[number::jobs], True) for number in range(jobs)]
-        done = pool.map(_work, shares, chunksize=1)
-    found = sorted((point for _, part in done for point in part), key=lambda point: (point.call, point.kind))
-    run = [point for point in found if point.outcome != "not reached" or point.problem]
+        order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
+        shares = [Share(Path(folder) / f"job{number}", order[number :: extent.jobs], began + extent.seconds)
+                  for number in range(extent.jobs)]  # fmt: skip
+        with get_context("fork").Pool(extent.jobs) as pool:
+            done = pool.map(_work, shares, chunksize=1)
+    run = [point for part in done for point in part if point.outcome != "not reached" or point.problem]
+    run.sort(key=lambda point: (point.call, point.kind))
     return Sweep(
-        promise, "a", commit(), seed, len(first.client), len(first.server), len(every), len(run),
+        promise, "a", commit(), extent.seed, len(first.client), len(first.server), len(every), len(run),
         sum(point.held for point in run), round(time.monotonic() - began, 1), __version__, note,
     ), run  # fmt: skip

@@ -1,0 +1,52 @@
+"""A seeded sample of the sweeps, small enough for every run of the tests; `bin/faults --resume` runs all of them."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.campaign import points
+from tests.faults.starters import rounds
+from tests.faults.sweeps import Undisturbed, aims, undisturbed
+from tests.faults.world import World
+
+SEED = 20260211
+SIZE = {"P1": 4, "P3": 5, "P4": 2}
+
+
+@pytest.fixture(scope="module")
+def baseline(place: World) -> Undisturbed:
+    return undisturbed(place)
+
+
+def test_both_counts_of_calls_agree(baseline: Undisturbed) -> None:
+    assert len(baseline.client) == len(baseline.server)
+    assert len(baseline.client) > 50
+
+
+@pytest.mark.parametrize("promise", ["P1", "P3", "P4"])
+def test_a_sample_of_the_points_holds(place: World, baseline: Undisturbed, promise: str) -> None:
+    every = list(aims(promise, len(baseline.client)))
+    found = list(points(place, random.Random(SEED).sample(every, SIZE[promise]), baseline))
+    assert [point for point in found if not point.held] == []
+    assert any(point.outcome != "not reached" for point in found)
+
+
+@pytest.fixture
+def variables(place: World) -> Iterator[None]:
+    saved = dict(os.environ)
+    os.environ.update(place.variables)
+    yield
+    os.environ.clear()
+    os.environ.update(saved)
+
+
+def test_sixteen_starters_make_one_stack(place: World, variables: None) -> None:
+    from daylily_ec.aws.context import AwsContext
+
+    place.fresh()
+    found = list(rounds(AwsContext(None, "us-west-2"), place.client("cloudformation"), 5))
+    assert [point.problem for point in found] == [""] * 5
