@@ -184,7 +184,7 @@ KEYS: tuple[Key, ...] = (
     Key("heartbeat_scheduler_role_arn", "role of EventBridge Scheduler", _role,
         environment=SCHEDULER_ROLE_VARIABLES, discovered=True),
     _choice("spot_instance_allocation_strategy", "how EC2 picks Spot capacity", ALLOCATION_STRATEGIES),
-    Key("spot_price_bump", "USD per hour that a Spot bid lies above the median price", _bump, str(SPOT_BUMP), listed=False),
+    Key("spot_price_bump", "USD per hour from the median price up to a Spot bid", _bump, str(SPOT_BUMP), listed=False),
     _choice("spot_price_cap", "upper limit of Spot bids", SPOT_CAPS, listed=False),
     Key("max_count_8I", "nodes per 8-vCPU compute resource", _count(0), "1"),
     Key("max_count_128I", "nodes per 128-vCPU compute resource", _count(0), "1"),
