@@ -63,11 +63,12 @@ def _failed(services: Services, book: RunBook, name: ClusterName, ended: Ended, 
     ask = Inquest(services.boot_logs, services.pcluster, services.clock, scripts)
     error = explain(ended, name, book.record.region, ask)
     _bundle(services, book, name, ended, error)
-    book.fail(error)
     if not patience.rollback:
         error.hint = f"The failed cluster was kept for inspection and costs money until you run: {error.hint}"
     elif _is_kept(ended.stack):
         _roll_back(services, book, name, error)
+    # Last, so that a run killed before this line comes back here and takes the cluster down.
+    book.fail(error)
     return error
 
 
@@ -121,8 +122,12 @@ def resumable(book: RunBook) -> Iterator[None]:
 def _detached(book: RunBook) -> Interrupted:
     record = book.record
     place = f"--region {record.region} --cluster {record.cluster_name}"
-    submitted = record.status is RunStatus.SUBMITTED
-    state = "AWS goes on making it" if submitted else "it had not been submitted as far as this run knows"
+    if record.status is RunStatus.SUBMITTED:
+        state = "AWS goes on making it"
+    elif record.status.is_unfinished:
+        state = "it had not been submitted as far as this run knows"
+    else:
+        state = f"its run is recorded as {record.status}"
     return Interrupted(
         f"Interrupted; nothing was destroyed.  Cluster {record.cluster_name}: {state}.",
         hint=f"{record.resume_command}  (goes on where this stopped; `dyec delete {place}` gives it up)",

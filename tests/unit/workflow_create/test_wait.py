@@ -54,7 +54,7 @@ class Deleting(FakePcluster):
 
     support: Path = Path()
     deleted_after: list[list[str]] = field(default_factory=list)
-    unable: Exception | None = None
+    unable: BaseException | None = None
 
     def delete(self, name: ClusterName) -> str:
         self.deleted_after.append([path.name for path in self.support.glob("*")])
@@ -77,6 +77,10 @@ class Desk:
         with pytest.raises(ClusterFailed) as caught:
             self.wait(rollback=rollback)
         return caught.value
+
+    @property
+    def status(self) -> RunStatus:
+        return self.book.record.status
 
     @property
     def journal(self) -> list[str]:
@@ -114,7 +118,7 @@ def bundle(desk: Desk) -> dict[str, str]:
 def test_the_bundle_is_written_before_the_cluster_is_taken_down(desk: Desk) -> None:
     error = desk.failure()
     assert desk.pcluster.deleted_after == [["majors_20260211143722.tar.gz"]]
-    assert desk.journal[-3:] == ["support-bundle", "failed", "rollback"]
+    assert desk.journal[-3:] == ["support-bundle", "rollback", "failed"]
     assert str(desk.book.record.support_bundle_path) in error.message
     assert "dyec delete --region us-west-2 --cluster majors" in error.hint
 
@@ -187,7 +191,7 @@ def test_ctrl_c_detaches_and_says_how_to_go_on(desk: Desk) -> None:
     assert error.hint.startswith("dyec create --region-az us-west-2d --config c.yaml")
     assert "dyec delete --region us-west-2 --cluster majors" in error.hint
     assert desk.journal[-1] == "detached"
-    assert desk.book.record.status is RunStatus.SUBMITTED
+    assert desk.status is RunStatus.SUBMITTED
     assert desk.pcluster.deleted_after == []
 
 
@@ -208,12 +212,36 @@ def test_an_error_on_the_way_keeps_the_run_open_and_tells_the_way_back(desk: Des
         raise error
     assert caught.value.hint.startswith(hint)
     assert caught.value.details["resume_command"] == "dyec create --region-az us-west-2d --config c.yaml"
-    assert desk.book.record.status is RunStatus.SUBMITTED
+    assert desk.status is RunStatus.SUBMITTED
     assert desk.journal[-1] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunStatus.STARTED, "had not been submitted as far as this run knows"),
+        (RunStatus.FAILED, "its run is recorded as FAILED"),
+    ],
+)
+def test_ctrl_c_tells_how_far_the_run_came(desk: Desk, status: RunStatus, words: str) -> None:
+    desk.book.save(status=status)
+    with pytest.raises(Interrupted, match=words), resumable(desk.book):
+        raise KeyboardInterrupt
+
+
+def test_a_run_killed_between_bundle_and_rollback_comes_back_and_takes_the_cluster_down(desk: Desk) -> None:
+    desk.pcluster.unable = KeyboardInterrupt()
+    with pytest.raises(Interrupted), resumable(desk.book):
+        desk.wait()
+    assert desk.status is RunStatus.SUBMITTED
+    desk.pcluster.unable = None
+    desk.failure()
+    assert desk.status is RunStatus.FAILED
+    assert len(desk.pcluster.deleted_after) == 2
 
 
 def test_a_run_that_failed_for_good_gets_no_advice_to_go_on(desk: Desk) -> None:
     with pytest.raises(ClusterFailed) as caught, resumable(desk.book):
         desk.wait()
     assert "resume_command" not in caught.value.details
-    assert desk.book.record.status is RunStatus.FAILED
+    assert desk.status is RunStatus.FAILED
