@@ -233,7 +233,7 @@ def test_a_run_killed_between_bundle_and_rollback_comes_back_and_takes_the_clust
     desk.pcluster.unable = KeyboardInterrupt()
     with pytest.raises(Interrupted), resumable(desk.book):
         desk.wait()
-    assert desk.status is RunStatus.SUBMITTED
+    assert desk.status.is_unfinished
     desk.pcluster.unable = None
     desk.failure()
     assert desk.status is RunStatus.FAILED
