@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from daylily_ec.aws.context import AwsContext
 from daylily_ec.version import __version__
+from tests.faults.damage import Tally, crashes, truncations
 from tests.faults.results import Point, Sweep, commit
+from tests.faults.starters import rounds
 from tests.faults.sweeps import Aim, Undisturbed, aims, strike, undisturbed
 from tests.faults.world import World, world
 
@@ -81,3 +85,38 @@ def sweep(promise: str, extent: Extent, note: str = "") -> tuple[Sweep, list[Poi
         promise, "a", commit(), extent.seed, len(first.client), len(first.server), len(every), len(run),
         sum(point.held for point in run), round(time.monotonic() - began, 1), __version__, note,
     ), run  # fmt: skip
+
+
+def files() -> tuple[tuple[Sweep, list[Point]], ...]:
+    """P5 and P6: one line per kind of file or write."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        began = time.monotonic()
+        cut = _tallied("P5", "refused", truncations(Path(folder)), began)
+        began = time.monotonic()
+        return cut, _tallied("P6", "old or new", crashes(Path(folder)), began)
+
+
+def _tallied(promise: str, outcome: str, found: Mapping[str, Tally], began: float) -> tuple[Sweep, list[Point]]:
+    points = []
+    for kind, tally in found.items():
+        points.append(Point(promise, kind, 0, "", outcome, "", tally.tried - len(tally.problems)))
+        points += [Point(promise, kind, 0, "", "", problem) for problem in tally.problems]
+    tried = sum(tally.tried for tally in found.values())
+    held = sum(point.count for point in points if point.held)
+    return Sweep(
+        promise, "", commit(), 0, 0, 0, tried, tried, held, round(time.monotonic() - began, 1), __version__
+    ), points
+
+
+def race(count: int, note: str = "") -> tuple[Sweep, list[Point]]:
+    """P7: `count` rounds of sixteen starters on one cloud."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, world(Path(folder)) as place:
+        place.fresh()
+        os.environ.update(place.variables)
+        found = list(rounds(AwsContext(None, "us-west-2"), place.client("cloudformation"), count))
+    broken = [point for point in found if not point.held]
+    same = [replace(found[0], call=0, count=count - len(broken))] if len(broken) < count else []
+    lines = [replace(line, problem="") for line in same] + broken
+    return Sweep("P7", "", commit(), 0, 0, 0, count, count, count - len(broken), round(time.monotonic() - began, 1),
+                 __version__, note), lines  # fmt: skip

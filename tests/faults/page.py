@@ -13,7 +13,8 @@ PAGE = ROOT / "docs" / "reliability.md"
 _PROMISES = {
     "P1": "`create` killed (SIGKILL) before and after every AWS call, then run again: it converges, with no duplicate "
     "and no orphan.",
-    "P3": "Every AWS call of `create` fails once: the command still exits 0 and makes what it makes undisturbed.",
+    "P3": "Every AWS call of `create` fails once (throttled, HTTP 500, connection cut, no answer in time, or answer "
+    "lost after the call took effect): the command still exits 0 and makes what it makes undisturbed.",
     "P4": "Every AWS call of `create` is denied for good, or the credentials expire at it: one clean error that names "
     "the action, state intact; the next run completes.",
     "P5": "State, journal, receipt and configuration truncated at every byte: refused with a message, never read as "
@@ -64,7 +65,9 @@ def _section(sweep: Sweep, points: tuple[Point, ...]) -> str:
     lines = [f"## {sweep.promise}{', tier ' + sweep.tier if sweep.tier else ''}", "", _PROMISES[sweep.promise], tier,
              sweep.note, ""]  # fmt: skip
     lines = [line for number, line in enumerate(lines) if line or number in (1, 5)]
-    kinds = Counter((point.kind, point.outcome if point.held else "**broken**") for point in points)
+    kinds: Counter[tuple[str, str]] = Counter()
+    for point in points:
+        kinds[point.kind, point.outcome if point.held else "**broken**"] += point.count
     lines += ["| fault | outcome | points |", "|---|---|---|"]
     lines += [f"| {kind} | {outcome} | {count} |" for (kind, outcome), count in sorted(kinds.items())]
     broken = [point for point in points if not point.held]

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class Point:
     """One fault and what came of it; `problem` is empty when the promise held.
 
-    `call` and `action` say where it struck, `kind` what struck, `outcome` how the promise was kept.
+    `call` and `action` say where it struck, `kind` what struck, `outcome` how the promise was kept; a line may stand
+    for `count` points that came out alike.
     """
 
     promise: str
@@ -24,6 +25,7 @@ class Point:
     action: str
     outcome: str
     problem: str = ""
+    count: int = 1
 
     @property
     def held(self) -> bool:
