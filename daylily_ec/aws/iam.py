@@ -131,6 +131,14 @@ class Iam:
             PolicySourceArn=arn,
             ActionNames=list(actions),
             ResourceArns=list(resources),
+            # The simulator knows no call, so it must be told where the calls would go.
+            ContextEntries=[
+                {
+                    "ContextKeyName": "aws:RequestedRegion",
+                    "ContextKeyValues": [self._context.region],
+                    "ContextKeyType": "string",
+                }
+            ],
         )
         refused = [
             Denial(item["EvalActionName"], _reason(item)) for item in results if item["EvalDecision"] != "allowed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -17,24 +18,27 @@ REGIONAL_POLICY = "DaylilyRegionalEClusterPolicy-{region}"
 SPOT_LINK_POLICY = "pcluster-omics-analysis"
 _ADMINISTRATOR = ":iam::aws:policy/AdministratorAccess"
 
-ACTIONS = (
-    "budgets:ModifyBudget",
-    "cloudformation:CreateStack",
-    "cloudformation:DescribeStacks",
-    "ec2:CreateVpc",
-    "ec2:DescribeSpotPriceHistory",
-    "ec2:RunInstances",
-    "fsx:CreateDataRepositoryAssociation",
-    "fsx:CreateFileSystem",
-    "iam:CreatePolicy",
-    "iam:CreateRole",
-    "lambda:CreateFunction",
-    "logs:CreateLogGroup",
-    "s3:CreateBucket",
-    "s3:PutObject",
-    "ssm:SendCommand",
-)
-"""What `create` and ParallelCluster do first, one action per service; simulated on every resource."""
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "*": ("ec2:CreateVpc", "ec2:DescribeSpotPriceHistory", "ec2:RunInstances"),
+    "arn:{partition}:budgets::{account}:budget/daylily-global": ("budgets:ModifyBudget",),
+    "arn:{partition}:cloudformation:{region}:{account}:stack/{cluster}/0": (
+        "cloudformation:CreateStack",
+        "cloudformation:DescribeStacks",
+    ),
+    "arn:{partition}:dynamodb:{region}:{account}:table/parallelcluster-slurm-{cluster}": ("dynamodb:CreateTable",),
+    "arn:{partition}:ec2:{region}:{account}:instance/i-0123456789abcdef0": ("ssm:SendCommand",),
+    "arn:{partition}:fsx:{region}:{account}:file-system/fs-0123456789abcdef0": ("fsx:CreateFileSystem",),
+    "arn:{partition}:fsx:{region}:{account}:association/dra-0123456789abcdef0": (
+        "fsx:CreateDataRepositoryAssociation",
+    ),
+    "arn:{partition}:iam::{account}:policy/pclusterTagsAndBudget": ("iam:CreatePolicy",),
+    "arn:{partition}:iam::{account}:role/parallelcluster/{cluster}/head-node": ("iam:CreateRole", "iam:PassRole"),
+    "arn:{partition}:lambda:{region}:{account}:function:pcluster-CleanupResources-0": ("lambda:CreateFunction",),
+    "arn:{partition}:logs:{region}:{account}:log-group:/aws/parallelcluster/{cluster}": ("logs:CreateLogGroup",),
+    "arn:{partition}:s3:::parallelcluster-0-v1-do-not-delete": ("s3:CreateBucket",),
+    "arn:{partition}:s3:::{bucket}/runtime_assets/object": ("s3:PutObject",),
+}
+"""What `create` and ParallelCluster do first, by the resource they do it to: policies may be limited to such ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +144,11 @@ def _simulation(context: PreflightContext) -> CheckResult:
 
 
 def _questions(context: PreflightContext) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    account, region = context.identity.account_id, context.zone.region
-    partition = context.identity.arn.split(":")[1]
-    cluster = context.config.cluster_name
-    table = f"arn:{partition}:dynamodb:{region}:{account}:table/parallelcluster-slurm-{cluster}"
-    role = f"arn:{partition}:iam::{account}:role/parallelcluster/{cluster}/head-node"
-    return [
-        (ACTIONS, ("*",)),
-        (("dynamodb:CreateTable",), (table,)),
-        (("iam:PassRole",), (role,)),
-    ]
+    place = {
+        "partition": context.identity.arn.split(":")[1],
+        "region": str(context.zone.region),
+        "account": context.identity.account_id,
+        "cluster": str(context.config.cluster_name),
+        "bucket": context.config.reference_s3_uri.bucket,
+    }
+    return [(actions, (resource.format_map(place),)) for resource, actions in QUESTIONS.items()]
