@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daylily_ec.cli.frame import FRAME
@@ -62,6 +63,7 @@ class Console:
 
     def watching(self, view: WaitView) -> None:
         """Phases, events and log lines: a living view, or lines for what is new."""
+        view = replace(view, events=_printable(view.events), log_lines=_printable(view.log_lines))
         if _is_alive():
             self._show(view)
             return
@@ -93,6 +95,11 @@ class Console:
 def usual(expected: float | None) -> str:
     """What history expects, in words."""
     return f" (usually {duration(expected)})" if expected else ""
+
+
+def _printable(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """A node's output may hold anything; what a terminal would obey is not passed on."""
+    return tuple("".join(sign if sign.isprintable() or sign == "\t" else "?" for sign in line) for line in lines)
 
 
 def _is_alive() -> bool:
