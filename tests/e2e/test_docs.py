@@ -70,7 +70,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     home = checkout(tmp_path / "home")
     cloud = Cloud(home)
     cloud.extra["PATH"] = f"{own_command(tmp_path / 'bin')}:{cloud.env['PATH']}"
-    cloud.extra |= {"USER": "reader", "PIP_CACHE_DIR": str(tmp_path / "pip")}
+    cloud.extra |= {"USER": "reader", "OPERATOR": "daylily-local", "PIP_CACHE_DIR": str(tmp_path / "pip")}
     # The page on pip installs this checkout; its dependencies are those of this environment.
     cloud.extra |= {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
     cloud.up()
