@@ -203,3 +203,13 @@ def test_cached_environments_are_linked_once_for_this_host(fsx: Path, node: Path
     (place,) = (fsx / "resources/environments" / kind / "ubuntu").iterdir()
     links = [(link.name, str(link.readlink())) for link in place.iterdir()]
     assert links == [("env-1", f"/fsx/references/runtime_assets/cached_envs/{kind}/env-1")]
+
+
+def test_a_compute_node_leaves_slurm_alone_and_boots_without_metadata_or_internet(fsx: Path, node: Path) -> None:
+    (node / "etc/parallelcluster/cfnconfig").write_text('cfn_node_type="ComputeFleet"\n')
+    ended = run(fsx, "us-west-2", URI, node=node)
+    assert ended.code == 0, ended.output
+    assert "real sbatch" in (node / "opt/slurm/bin/sbatch").read_text()
+    assert not (node / "opt/slurm/etc/daylily-budget.env").exists()
+    assert "daylily-boot spot-price: WARN" in ended.output
+    assert "job-wrapper" not in ended.output
