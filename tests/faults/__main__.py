@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.faults import tier_b
 from tests.faults.campaign import Extent, files, race, sweep
 from tests.faults.page import FOLDER, PAGE, render
 from tests.faults.results import Point, Sweep, write
@@ -20,6 +21,8 @@ def main(words: Sequence[str]) -> int:
         return 0
     if given.files or given.race:
         return _others(given)
+    if given.tier == "b":
+        return min(1, _keep(given.out, *tier_b.sweep(given.sample, given.seed, given.seconds, given.note)))
     extent = Extent(given.sample, given.seed, given.jobs, given.seconds)
     broken = 0
     for promise in given.promise or ["P1", "P3", "P4"]:
@@ -53,6 +56,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     what.add_argument("--race", type=int, metavar="ROUNDS", help="sixteen starters of one name (P7)")
     what.add_argument("--render", action="store_true", help="write docs/reliability.md from the results")
     parser.add_argument("--promise", action="append", choices=["P1", "P3", "P4"], help="only this one; repeatable")
+    parser.add_argument("--tier", choices=["a", "b"], default="a", help="b: P1 with the real pcluster, by journal step")
     parser.add_argument("--sample", type=int, help="so many points of each sweep instead of all")
     parser.add_argument("--seed", type=int, default=1, help="order and sample of the points")
     parser.add_argument("--jobs", type=int, default=2, help="local clouds side by side")

@@ -131,14 +131,20 @@ def _unclean(world: World, ended: Ended, action: str) -> str:
         return "a traceback was shown"
     if error["code"] == "internal":
         return f"internal error: {error['message']}"
-    name = action.partition(":")[2]
-    if name not in error["message"] + json.dumps(error["details"]):
+    if not _names(error, action):
         return f"the error does not name {action}: {error['message']}"
     try:
         world.records()
     except ValueError as damage:
         return f"state is not readable: {damage}"
     return ""
+
+
+def _names(error: dict[str, Any], action: str) -> bool:
+    """Whether the error names the refused action; expired credentials concern all calls: any may be named."""
+    if error["code"] == "credentials_expired":
+        return ":" in error["details"].get("action", "")
+    return action.partition(":")[2] in error["message"] + json.dumps(error["details"])
 
 
 def _said(ended: Ended) -> str:
