@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import statistics
 import subprocess
@@ -92,7 +91,7 @@ def _submitted(stage: Scene, cluster: str, child: subprocess.Popen[bytes], error
     while time.time() < deadline:
         for path in records.glob(f"state_{cluster}_*.json"):
             if '"SUBMITTED"' in path.read_text():
-                return os.stat(path).st_mtime
+                return path.stat().st_mtime
         if child.poll() is not None:
             sys.exit(f"dyec create ended with {child.returncode}: not counted\n{errors.read_text()}")
         time.sleep(0.05)

@@ -115,8 +115,14 @@ class PreflightContext:
         """Every subnet of the zone."""
         return self.once("subnets", lambda: self.reads.ec2.subnets(self.zone))
 
+    def namesake(self) -> Stack | None:
+        """The stack of the configured name, whoever made it."""
+        return self.once("namesake", lambda: self.reads.stacks.find(self.config.cluster_name))
+
     def existing(self) -> ClusterView | None:
-        """The cluster of the configured name, if there is one."""
+        """The cluster of the configured name, if there is one; without a stack nothing more is asked."""
+        if self.namesake() is None:
+            return None
         return self.once("cluster", lambda: self.reads.clusters.find(self.config.cluster_name))
 
     def draft(self) -> dict[str, Any] | None:

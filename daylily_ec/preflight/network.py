@@ -9,7 +9,6 @@ from daylily_ec.aws.ec2 import PRIVATE_MARK, PUBLIC_MARK, Subnet, marked
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.preflight.context import Check, PreflightContext, run_checks
 from daylily_ec.preflight.report import CheckResult, Status
-from daylily_ec.util.pool import together
 
 _SUBNETS = "network.subnets"
 _STACK = "network.baseline_stack"
@@ -132,7 +131,7 @@ def _way_out(name: str, status: str, context: PreflightContext) -> str:
 
 def _name(context: PreflightContext) -> CheckResult:
     name, region = context.config.cluster_name, context.zone.region
-    stack, view = together(lambda: context.reads.stacks.find(name), context.existing)
+    stack, view = context.namesake(), context.existing()
     details = {
         "cluster_name": name,
         "existing_status": stack.status if stack else None,

@@ -21,7 +21,6 @@ ELSEWHERE = {
     "W-32": "commands that activate environments are not part of creating a cluster",
     "W-33": "there is no runtime report; the toolchain is a part of preflight and of `local doctor`",
     "W-35": "administrators' policies are not made by creating a cluster; they come with the account's bootstrap",
-    "W-36": "what the administrators' policies allow is decided with the account's bootstrap",
     "W-47": "the head node's repository is configured by a command of its own, behind the creation",
 }
 """Ids without a marked test, each with the reason."""
