@@ -91,7 +91,7 @@ def files() -> tuple[tuple[Sweep, list[Point]], ...]:
     """P5 and P6: one line per kind of file or write."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         began = time.monotonic()
-        cut = _tallied("P5", "refused", truncations(Path(folder)), began)
+        cut = _tallied("P5", "as promised", truncations(Path(folder)), began)
         began = time.monotonic()
         return cut, _tallied("P6", "old or new", crashes(Path(folder)), began)
 

@@ -17,10 +17,15 @@ _PROMISES = {
     "lost after the call took effect): the command still exits 0 and makes what it makes undisturbed.",
     "P4": "Every AWS call of `create` is denied for good, or the credentials expire at it: one clean error that names "
     "the action, state intact; the next run completes.",
-    "P5": "State, journal, receipt and configuration truncated at every byte: refused with a message, never read as "
-    "something else.",
-    "P6": "Killed between any two system calls of a file write: the old content or the new, never a mixture.",
-    "P7": "16 starters of one cluster name at once: one stack; the others adopt it or refuse, naming the owner.",
+    "P5": "Files truncated at every byte.  State records and receipts are refused by name and never read as 'no "
+    "cluster'; a journal keeps its whole lines and says that the last one is torn; a configuration in its written "
+    "form is refused, or lacks whole keys (which are then asked for) and never holds half a value.",
+    "P6": "Killed before and after every call that touches a file during a write: the old content or the new, never a "
+    "mixture.",
+    "P7": "16 starters of one cluster name at once against the CloudFormation endpoint, three of four by one person "
+    "with one configuration: one stack; that person's others adopt it, everybody else refuses, naming the owner.  The "
+    "promise asks for 1,000 rounds, and for 20 rounds of two starters with the real `pcluster`; what is recorded here "
+    "is what ran.",
 }
 _TIERS = {
     "a": "ParallelCluster's program is replaced by a recorder that submits a stack of the same name and tags",
