@@ -25,7 +25,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
         for name, value in environment(layout).items():
             patch.setenv(name, value)
         place = {"LocationConstraint": "us-west-2"}
-        boto3.client("s3").create_bucket(Bucket="refs", CreateBucketConfiguration=place)
+        session = boto3.Session(profile_name="daylily-local", region_name="us-west-2")
+        session.client("s3").create_bucket(Bucket="refs", CreateBucketConfiguration=place)
         yield layout
     down(layout)
 

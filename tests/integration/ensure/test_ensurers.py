@@ -95,8 +95,9 @@ def test_changed_wishes_reach_an_existing_budget(services: Services) -> None:
 @pytest.mark.weakness("W-20")
 @pytest.mark.weakness("W-40")
 def test_the_global_budget_counts_clusters_from_every_page(services: Services) -> None:
+    budgets = client("budgets")
     for number in range(130):
-        client("budgets").create_budget(AccountId=ACCOUNT, Budget={
+        budgets.create_budget(AccountId=ACCOUNT, Budget={
             "BudgetName": f"da-us-west-2d-old{number:03}", "BudgetType": "COST", "TimeUnit": "MONTHLY",
             "BudgetLimit": {"Amount": "1", "Unit": "USD"},
             "CostFilters": {"TagKeyValue": [f"user:aws-parallelcluster-clustername$old{number:03}"]},
