@@ -13,10 +13,15 @@ from typing import Protocol
 
 from daylily_ec.aws.context import AwsContext, Client, aws_code
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import AwsError
+from daylily_ec.errors import AwsError, Unreachable
 
 _ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _MULTIPART_THRESHOLD = 64 * 1024 * 1024
+_READS = 3
+
+
+class _BodyCut(Unreachable):
+    """The answer began, and its content ended too early."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,13 +118,27 @@ class S3:
         return ObjectInfo(key, answer["ContentLength"], answer.get("ETag", "").strip('"'))
 
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
+        # boto3 retries requests, but not a body that ends too early.
+        for _ in range(_READS - 1):
+            try:
+                return self._read_text(bucket, key)
+            except _BodyCut:
+                continue
+        return self._read_text(bucket, key)
+
+    def _read_text(self, bucket: str, key: str) -> ObjectText | None:
         try:
             answer = self._client.call("get_object", Bucket=bucket, Key=key)
         except AwsError as error:
             if aws_code(error) in _ABSENT:
                 return None
             raise
-        return ObjectText(answer["Body"].read().decode(), answer["ETag"].strip('"'))
+        try:
+            body: bytes = answer["Body"].read()
+        except Exception as error:
+            raise _BodyCut(f"s3:GetObject: the content of s3://{bucket}/{key} did not arrive: {error}",
+                           hint="Check the network, then repeat.") from error  # fmt: skip
+        return ObjectText(body.decode(), answer["ETag"].strip('"'))
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.call("put_object", Bucket=bucket, Key=key, Body=body)

@@ -79,3 +79,24 @@ def test_only_not_found_is_absence(name: str, error: AwsError) -> None:
     with pytest.raises(AwsError) as caught:
         read(Known(Answers(**{operation: error})))
     assert caught.value is error
+
+
+class Body:
+    """An object's content that breaks off as often as told."""
+
+    def __init__(self, cuts: int) -> None:
+        self.cuts = cuts
+
+    def read(self) -> bytes:
+        self.cuts -= 1
+        if self.cuts >= 0:
+            raise OSError("IncompleteRead(5 bytes read, 7 more expected)")
+        return b"content"
+
+
+def test_a_content_that_breaks_off_is_read_again_and_then_one_error() -> None:
+    found = S3(Context(Answers(get_object={"Body": Body(2), "ETag": '"e"'}))).read_text("b", "k")
+    assert found is not None
+    assert found.text == "content"
+    with pytest.raises(Unreachable, match=r"s3:GetObject: the content of s3://b/k did not arrive"):
+        S3(Context(Answers(get_object={"Body": Body(3), "ETag": '"e"'}))).read_text("b", "k")
