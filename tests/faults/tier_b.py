@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,7 @@ FAKE_NODES = "tests.integration.localcloud_aws.fake_nodes:create_manager"
 OURS = ("stacks", "instances", "file systems", "policies", "topics", "subscriptions", "schedules", "budgets")
 """What is compared; ParallelCluster names roles and artifacts anew in every run."""
 SIGKILL = -9
+_SUFFIX = re.compile(r"-[0-9A-Z]{10,14} ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def _create(desk: Operator, plan: str = "") -> Ended:
 
 def _ours(desk: Operator) -> dict[str, Any]:
     found = inventory(desk.client)
-    return {key: found[key] for key in OURS}
+    # Nested stacks carry a suffix that CloudFormation makes up.
+    stacks = sorted(_SUFFIX.sub(" ", name) for name in found["stacks"])
+    return {**{key: found[key] for key in OURS}, "stacks": stacks}
 
 
 def _strike(desk: Operator, kill: Kill, expected: dict[str, Any]) -> Point:
