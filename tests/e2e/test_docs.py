@@ -92,7 +92,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def test_every_block_runs(page: Path, cloud: Cloud) -> None:
     if page.stem == "pip_install":
         cloud.extra["PYTHONPATH"] = sysconfig.get_paths()["purelib"]
-    done = cloud.run("bash", "-c", script(page), timeout=240)
+    done = cloud.run("bash", "-c", script(page), timeout=600)
     begun = [line for line in done.err.splitlines() if line.startswith("## ")]
     assert done.code == 0, f"{begun[-1:]}: {done.err[-3000:]}\n{done.out[-3000:]}"
     assert begun == [f"## {block.page}:{block.line}" for block in blocks(page) if not block.reason]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.parity.compare import ABSENT, Difference, Intended, read_table, shown
 from tests.parity.observe import CLUSTER, Observation
@@ -10,6 +13,17 @@ from tests.parity.run import OWN, created
 from tests.parity.site import ROOT
 
 TABLE = read_table(ROOT / "docs/parity.md")
+WEAKNESSES = {
+    "D-04": "W-11", "D-08": "W-41", "D-10": "W-56", "D-11": "W-59", "D-14": "W-45", "D-16": "W-40", "D-17": "W-43",
+    "D-19": "W-39", "D-22": "W-01", "D-25": "W-06",
+}  # fmt: skip
+"""Defect of the reference release that a difference removes."""
+
+
+def cases() -> Iterator[ParameterSet]:
+    for row in TABLE:
+        marks = [pytest.mark.weakness(WEAKNESSES[row.id])] if row.id in WEAKNESSES else []
+        yield pytest.param(row, id=row.id, marks=marks)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +31,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Observation:
     return created("dyec", OWN, tmp_path_factory.mktemp("parity"), answer_commands=False)
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
+@pytest.mark.parametrize("row", cases())
 def test_the_documented_difference_is_still_ours(row: Intended, ours: Observation) -> None:
     place = Intended(row.id, row.where, "*", row.ours, row.why)
     found = [path for path, value in ours.items() if place.covers(Difference(path, "", shown(value)))]
