@@ -11,7 +11,9 @@ from typing import Any
 from daylily_ec.errors import CorruptFile
 
 SCHEMA_VERSION = 2
-_ADDED = {2: ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path")}
+_ADDED = {
+    2: ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path", "ttl_schedule_name"),
+}
 """Fields that a version brought; records of earlier ones have their defaults."""
 
 

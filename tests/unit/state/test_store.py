@@ -122,7 +122,8 @@ def test_a_record_of_the_first_version_is_read_with_the_defaults_of_what_came_la
     store = StateStore(tmp_path)
     path = store.create(RECORD)
     document = json.loads(path.read_text())
-    for name in ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path"):
+    later = ("repo_overrides", "rollback_on_failure", "resume_command", "support_bundle_path", "ttl_schedule_name")
+    for name in later:
         del document[name]
     path.write_text(json.dumps({**document, "schema_version": 1}) + "\n")
     assert store.load(path) == RECORD
