@@ -94,6 +94,7 @@ class ClusterCreated:
     state_path: str
     cluster_yaml_path: str
     next_command: str
+    post_create_warnings: tuple[str, ...] = ()
 
 
 def create_cluster(services: Services, request: CreateRequest) -> CreatePlan | ClusterCreated:
@@ -286,7 +287,7 @@ class _Creation:
             record.cluster_name, record.region, record.region_az, status, outcome,
             round(self.services.clock.monotonic() - self.started, 1), record.head_node_instance_id,
             record.head_node_ip, record.fsx_ids, record.warnings, str(self.book.path), record.cluster_yaml_path,
-            record.next_command,
+            record.next_command, record.post_create_warnings,
         )  # fmt: skip
 
     def _associations(self, view: ClusterView) -> tuple[str, ...]:
