@@ -260,7 +260,11 @@ def test_a_cancelled_task_stops_between_files(world: World, fs: str, linked: Pat
     for name in "abc":
         (linked / name).write_text(name)
     task = world.start_export(fs, "/d/")
-    world.buckets.on_write = lambda key: world.fsx.cancel_task(task) and None
+
+    def cancel(_key: str) -> None:
+        world.fsx.cancel_task(task)
+
+    world.buckets.on_write = cancel
     world.settle()
     shown = world.task(task)
     assert (shown["Lifecycle"], counts(shown)) == ("CANCELED", (3, 1, 0))

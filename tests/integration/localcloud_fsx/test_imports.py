@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.localcloud_fsx.world import EVERYTHING, START, World
+from tests.integration.localcloud_fsx.world import EVERYTHING, START, Document, World
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_a_younger_file_of_the_node_is_not_overwritten(world: World, fs: str) ->
 def test_later_changes_follow_the_policy(world: World, fs: str, events: list[str]) -> None:
     for name in ("changed", "deleted", "kept"):
         world.buckets.put("data", f"p/{name}", b"first")
-    policy = {"S3": {"AutoImportPolicy": {"Events": events}}} if events else {}
-    world.link(fs, BatchImportMetaDataOnCreate=True, **policy)
+    more: Document = {"S3": {"AutoImportPolicy": {"Events": events}}} if events else {}
+    world.link(fs, BatchImportMetaDataOnCreate=True, **more)
     world.buckets.put("data", "p/changed", b"second")
     world.buckets.put("data", "p/sub/new", b"new")
     world.buckets.delete("data", "p/deleted")

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from daylily_ec.localcloud.fsx.context import Context
 from daylily_ec.localcloud.fsx.model import Pace, Place
 from daylily_ec.localcloud.fsx.network import Attachment
-from daylily_ec.localcloud.fsx.objects import StoredObject, StoreError
+from daylily_ec.localcloud.fsx.objects import AccessDenied, StoredObject, StoreError
 from daylily_ec.localcloud.fsx.service import FsxService
 from daylily_ec.localcloud.fsx.store import DirectoryStore
 
@@ -66,7 +66,7 @@ class Buckets:
     def write(self, bucket: str, key: str, body: BinaryIO | bytes, metadata: Mapping[str, str]) -> str:
         self.on_write(key)
         if key in self.refuse:
-            raise StoreError("AccessDenied")
+            raise AccessDenied(key)
         if bucket not in self.content:
             raise StoreError("NoSuchBucket")
         self.written.append(key)
