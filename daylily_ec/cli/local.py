@@ -10,7 +10,7 @@ import typer
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster
 from daylily_ec.cli.render import emit, table, text
-from daylily_ec.errors import NotFound
+from daylily_ec.errors import NotFound, ToolchainError
 from daylily_ec.localcloud import daemon
 from daylily_ec.localcloud.daemon import Started, Status, Stopped, UpOptions
 from daylily_ec.localcloud.doctor import Report, check, install
@@ -18,6 +18,7 @@ from daylily_ec.localcloud.layout import default_layout
 from daylily_ec.localcloud.nodes.records import shell_argv
 from daylily_ec.localcloud.nodes.sandbox import BoxError
 from daylily_ec.localcloud.profile import Exports, exports
+from daylily_ec.util.jsonio import plain
 
 app = App("The embedded AWS on this machine: moto, the real pcluster, a real Slurm.")
 
@@ -79,9 +80,11 @@ def shell(cluster: Cluster) -> None:
 def doctor() -> None:
     """Say what head nodes need here and what is missing; exit code 4 when something is."""
     report = check()
-    emit(report)
     if report.missing:
-        raise typer.Exit(4)
+        names = ", ".join(row.name for row in report.missing)
+        raise ToolchainError(f"Missing here: {names}.", hint=report.command, details={"rows": plain(report.rows)},
+                             evidence=report)  # fmt: skip
+    emit(report)
 
 
 @text.register
