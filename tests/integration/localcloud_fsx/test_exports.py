@@ -95,6 +95,16 @@ def test_imported_files_are_not_written_back(world: World, fs: str) -> None:
     assert counts(world.export(fs, "/d/")) == (0, 0, 0)
 
 
+def test_exported_files_do_not_come_back(world: World, fs: str) -> None:
+    world.link(fs, S3={"AutoImportPolicy": {"Events": EVERYTHING}})
+    file = world.root(fs) / "d" / "file"
+    file.write_text("1")
+    before = file.stat().st_ino
+    world.export(fs, "/d/")
+    assert "p/file" in world.buckets.content["data"]
+    assert file.stat().st_ino == before
+
+
 def test_another_file_system_imports_the_same_tree(world: World, fs: str, linked: Path) -> None:
     (linked / "bin").mkdir(mode=0o711)
     (linked / "bin" / "tool").write_bytes(bytes(range(256)) * 1000)
