@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from daylily_ec.localcloud.fsx import errors
 from daylily_ec.localcloud.fsx.exports import report_of
 from daylily_ec.localcloud.fsx.links import Failure
+from daylily_ec.localcloud.fsx.tree import Item, Parts, Tree
 from tests.integration.localcloud_fsx.world import EVERYTHING, World
 
 REPORT = {"Enabled": True, "Path": "s3://data/p/rep/", "Format": "REPORT_CSV_20191124", "Scope": "FAILED_FILES_ONLY"}
@@ -190,6 +192,18 @@ def test_a_file_that_changes_meanwhile_is_busy(world: World, fs: str, linked: Pa
     world.buckets.on_write = lambda key: None
     assert world.export(fs, "/d/log")["Lifecycle"] == "SUCCEEDED"
     assert world.buckets.content["data"]["p/log"] == b"more than before"
+
+
+def test_a_tree_that_cannot_be_read_fails_the_task(world: World, fs: str, linked: Path) -> None:
+    class Unreadable(Tree):
+        def walk(self, parts: Parts) -> Iterator[Item]:
+            raise PermissionError(13, "Permission denied", "/d/secret")
+
+    for found in world.fsx.context.file_system(fs).associations.values():
+        found.link.tree = Unreadable(world.root(fs))
+    task = world.export(fs, "/d/")
+    assert task["Lifecycle"] == "FAILED"
+    assert "Permission denied" in task["FailureDetails"]["Message"]
 
 
 def test_links_are_not_followed(world: World, fs: str, linked: Path, tmp_path: Path) -> None:
