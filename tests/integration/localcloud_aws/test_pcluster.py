@@ -197,7 +197,8 @@ def test_alarms_dashboard_and_zone_exist_while_the_cluster_does(cloud: Cloud, cl
 def test_compute_fleet_stops_on_request(cloud: Cloud, clusters: None) -> None:
     settled(cloud, "whole")
     asked = cloud.pcluster("update-compute-fleet", "-n", "whole", "--status", "STOP_REQUESTED")
-    assert asked["status"] == "STOP_REQUESTED"
+    # pcluster writes the request, then reads the record again: the head node may have begun by then.
+    assert asked["status"] in ("STOP_REQUESTED", "STOPPING")
     table = cloud.client("dynamodb")
 
     def fleet() -> Any:
