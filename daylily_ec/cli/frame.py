@@ -12,7 +12,6 @@ import typer
 from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

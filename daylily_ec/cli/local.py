@@ -12,7 +12,7 @@ from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster
 from daylily_ec.cli.render import emit, table, text
 from daylily_ec.config.settings import config_dir
-from daylily_ec.errors import NotFound
+from daylily_ec.errors import NotFound, ToolchainError
 from daylily_ec.localcloud import daemon
 from daylily_ec.localcloud.account import Account
 from daylily_ec.localcloud.daemon import Started, Status, Stopped, UpOptions
@@ -23,6 +23,7 @@ from daylily_ec.localcloud.nodes.sandbox import BoxError
 from daylily_ec.localcloud.profile import Exports, environment, exports
 from daylily_ec.localcloud.storage import Storage, configuration, provide
 from daylily_ec.util.files import write_new
+from daylily_ec.util.jsonio import plain
 
 app = App("The embedded AWS on this machine: moto, the real pcluster, a real Slurm.")
 
@@ -98,9 +99,11 @@ def shell(cluster: Cluster) -> None:
 def doctor() -> None:
     """Say what head nodes need here and what is missing; exit code 4 when something is."""
     report = check()
-    emit(report)
     if report.missing:
-        raise typer.Exit(4)
+        names = ", ".join(row.name for row in report.missing)
+        raise ToolchainError(f"Missing here: {names}.", hint=report.command, details={"rows": plain(report.rows)},
+                             evidence=report)  # fmt: skip
+    emit(report)
 
 
 @text.register

@@ -28,6 +28,12 @@ def cache_root(environ: Mapping[str, str] | None = None) -> Path:
     return base / "daylily" / "demo"
 
 
+def pip_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables for a pip child: its downloads lie beside the demonstration's, unless the user chose another place."""
+    values = os.environ if environ is None else environ
+    return {"PIP_CACHE_DIR": str(cache_root(values).with_name("pip")), **values}
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with path.open("rb") as handle:

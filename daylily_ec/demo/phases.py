@@ -35,7 +35,7 @@ class Phase:
     proved: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Stage:
     """Runs phases one after another in `workdir` with `env`, and remembers them."""
 

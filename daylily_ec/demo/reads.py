@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daylily_ec.demo.cache import sha256
+from daylily_ec.demo.cache import pip_environment, sha256
 from daylily_ec.errors import CorruptFile, DyecError
 
 PACKAGE = "quast==5.2.0"
@@ -62,8 +62,9 @@ def download(directory: Path) -> Path:
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False
-        )
+            argv, env=pip_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=DOWNLOAD_SECONDS, check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise IndexUnreachable(f"pip download {PACKAGE} took longer than {DOWNLOAD_SECONDS:.0f} s") from exc
     if "DO NOT MATCH THE HASHES" in done.stderr:

@@ -67,8 +67,9 @@ def pip_install(python: Path, requirements: Path) -> None:
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-        )
+            argv, env=cache.pip_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=INSTALL_SECONDS, check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise ToolchainError(f"pip install of the workflow's tools took longer than {INSTALL_SECONDS:.0f} s") from exc
     if done.returncode != 0:

@@ -11,49 +11,26 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from daylily_ec.errors import DyecError
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.leftovers import MARK, kill_marked
+from daylily_ec.localcloud.liveness import LocalCloudError, Running, empty, find, terminate
 from daylily_ec.localcloud.profile import PROFILE, REGION, write_profile
 
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
 LOCK_SECONDS = 120.0
 POLL_SECONDS = 0.05
 MODULE = "daylily_ec.localcloud.server"
-
-
-class LocalCloudError(DyecError):
-    """The local cloud could not be started, found or stopped."""
-
-    code = "local_cloud"
-    exit_code = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A daemon that answers."""
-
-    endpoint: str
-    pid: int
-    instance: str
-    root: str
-    head_nodes: str
-    """`available`, or why head nodes cannot run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +84,15 @@ def up(layout: Layout, options: UpOptions = UpOptions()) -> Started:
     began = time.monotonic()
     missing = [path for path in layout.root.parents if not path.exists()]
     with _locked(layout):
-        found = running(layout)
+        found = find(layout)
         outcome = "ADOPTED" if found else "CREATED"
         if found is None:
             missing = _parents_made(layout) or missing
             _clear(layout)
             found = _start(layout, options)
             layout.parents_made.write_text(json.dumps([str(path) for path in missing]), encoding="utf-8")
+        else:
+            _require_same(found, options)
         write_profile(layout, found.endpoint)
     seconds = round(time.monotonic() - began, 2)
     return Started(outcome, found.endpoint, found.pid, PROFILE, REGION, found.root, found.head_nodes, seconds)
@@ -127,11 +106,11 @@ def down(layout: Layout) -> Stopped:
     if not layout.root.exists() and not layout.lock.exists():
         return Stopped("absent", str(layout.root))
     with _locked(layout):
-        found = running(layout)
+        found = find(layout)
         was = "running" if found else "dead" if layout.root.exists() else "absent"
         made = _parents_made(layout)
         if found is not None:
-            _terminate(found)
+            terminate(found)
         _clear(layout)
     _remove_empty(made)
     return Stopped(was, str(layout.root))
@@ -139,10 +118,10 @@ def down(layout: Layout) -> Stopped:
 
 def status(layout: Layout) -> Status:
     """Whether a daemon of this root answers."""
-    found = _ask(layout)
+    found = find(layout)
     if found is None:
         return Status(False, str(layout.root))
-    return Status(True, found["root"], found["endpoint"], found["pid"], found["head_nodes"], found["spot_prices"])
+    return Status(True, found.root, found.endpoint, found.pid, found.head_nodes, found.spot_prices)
 
 
 def reset(layout: Layout) -> Status:
@@ -151,7 +130,7 @@ def reset(layout: Layout) -> Status:
     Raises LocalCloudError.
     """
     found = require(layout)
-    _request("POST", found.endpoint, "/_dyec/reset")
+    empty(found)
     return status(layout)
 
 
@@ -160,38 +139,12 @@ def require(layout: Layout) -> Running:
 
     Raises LocalCloudError.
     """
-    found = running(layout)
+    found = find(layout)
     if found is None:
         raise LocalCloudError(
             f"No local cloud runs below {layout.root}.", hint="dyec local up", code="local_cloud_down"
         )
     return found
-
-
-def running(layout: Layout) -> Running | None:
-    """The daemon of this root, if it answers and is the one that the record names."""
-    found = _ask(layout)
-    if found is None:
-        return None
-    return Running(found["endpoint"], found["pid"], found["instance"], found["root"], found["head_nodes"])
-
-
-def _ask(layout: Layout) -> dict[str, Any] | None:
-    try:
-        record = json.loads(layout.server_file.read_text(encoding="utf-8"))
-        answer: dict[str, Any] = json.loads(_request("GET", record["endpoint"], "/_dyec/health"))
-    except (OSError, ValueError, KeyError, HTTPException):
-        return None
-    return answer if answer.get("instance") == record.get("instance") else None
-
-
-def _request(method: str, endpoint: str, path: str) -> bytes:
-    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=STOP_SECONDS)
-    try:
-        connection.request(method, path)
-        return connection.getresponse().read()
-    finally:
-        connection.close()
 
 
 @contextmanager
@@ -217,6 +170,13 @@ def _acquire(layout: Layout) -> FileLock:
         except Timeout:
             raise LocalCloudError(f"Another process is busy with {layout.root}; waited {LOCK_SECONDS:.0f} s.") from None
         return lock
+
+
+def _require_same(found: Running, options: UpOptions) -> None:
+    absent = [mount for mount in options.node_mounts if mount not in found.node_mounts]
+    if absent or options.port not in (0, found.port):
+        what = f"node mount {absent[0]}" if absent else f"port {options.port}"
+        raise LocalCloudError(f"The local cloud at {found.endpoint} runs without {what}.", hint="dyec local down")
 
 
 def _parents_made(layout: Layout) -> list[Path]:
@@ -246,7 +206,7 @@ def _start(layout: Layout, options: UpOptions) -> Running:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        found = running(layout)
+        found = find(layout)
         if found is not None:
             return found
         if process.poll() is not None:
@@ -270,25 +230,6 @@ def _command(layout: Layout, options: UpOptions) -> Sequence[str]:
     for mount in options.node_mounts:
         command += ["--node-mount", mount]
     return [*command, "--manager", options.manager] if options.manager else command
-
-
-def _terminate(found: Running) -> None:
-    os.kill(found.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _alive(found.pid):
-        if time.monotonic() > deadline:
-            os.kill(found.pid, signal.SIGKILL)
-            deadline += STOP_SECONDS
-        time.sleep(POLL_SECONDS)
-
-
-def _alive(pid: int) -> bool:
-    """Whether the process exists and is more than an entry that its parent has not collected."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def _clear(layout: Layout) -> None:

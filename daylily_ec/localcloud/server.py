@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import FrameType
@@ -38,7 +38,8 @@ class Options:
 
     layout: Layout
     port: int
-    node_mounts: tuple[NodeMount, ...]
+    node_mounts: tuple[str, ...]
+    """`SRC` or `SRC:DST`, as given."""
     manager: str
     """Where the factory of the node manager is: `module:function`."""
 
@@ -57,11 +58,10 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--node-mount", action="append", default=[])
     parser.add_argument("--manager", default=MANAGER)
     given = parser.parse_args(arguments)
-    mounts = tuple(parse_mount(text) for text in given.node_mount)
-    return Options(Layout(given.root.resolve()), given.port, mounts, given.manager)
+    return Options(Layout(given.root.resolve()), given.port, tuple(given.node_mount), given.manager)
 
 
-def isolate(environ: dict[str, str]) -> None:
+def isolate(environ: MutableMapping[str, str]) -> None:
     """Forget the operator's AWS settings and set moto's: has to happen before moto is imported."""
     for name in [name for name in environ if name.startswith(("AWS_", "MOTO_"))]:
         del environ[name]
@@ -102,6 +102,7 @@ class Server:
             "endpoint": self._endpoint,
             "instance": uuid.uuid4().hex,
             "started": time.time(),
+            "node_mounts": options.node_mounts,
         }
         self._calls = RequestLog(self._layout.requests)
         self._runtime = self._extend_moto()
@@ -112,7 +113,9 @@ class Server:
         from daylily_ec.localcloud.fsx.store import DirectoryStore
 
         options = self._options
-        manager = _factory(options.manager)(self._layout.root, self._endpoint, options.node_mounts)
+        manager = _factory(options.manager)(
+            self._layout.root, self._endpoint, tuple(parse_mount(text) for text in options.node_mounts)
+        )
         started = runtime.Runtime(self._layout, self._endpoint, manager)
         runtime.install(started)
         patches.install_all()
@@ -179,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the server; returns the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    isolate(os.environ)  # type: ignore[arg-type]
+    isolate(os.environ)
     options = parse_options(arguments)
     try:
         server = Server(options)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Association
 from daylily_ec.config.settings import config_dir
-from daylily_ec.domain.fsxpath import MOUNT_POINT, STAGING_ROOT, FsxPath
-from daylily_ec.domain.ids import ClusterName, MountId
+from daylily_ec.domain.fsxpath import STAGING_ROOT, FsxPath
+from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import MissingInput
 from daylily_ec.fsx.mounts import ensure_association, wait_available
-from daylily_ec.fsx.policy import MountRequest, Platform, Purpose
+from daylily_ec.fsx.staging import staging_mount
 from daylily_ec.headnode import sessions
 from daylily_ec.headnode.sessions import InputKind, Launch
 from daylily_ec.state.store import StateStore
@@ -124,7 +124,7 @@ def _stage(services: Services, request: LaunchRequest, launch: Launch) -> StageM
         if not request.dry_run:
             found = wait_available(services.fsx, services.clock, services.reporter, found)
         return StageMount(str(found.source), str(found.path.on_node), Outcome.ADOPTED, found.id)
-    wanted = _staging_mount(path, _stage_source(services, request, path))
+    wanted = staging_mount(path, _stage_source(services, request, path))
     if request.dry_run:
         return StageMount(str(wanted.source), str(path.on_node))
     services.reporter.step(f"Attaching {wanted.source} at {path.on_node}")
@@ -135,20 +135,6 @@ def _stage(services: Services, request: LaunchRequest, launch: Launch) -> StageM
 
 def _stage_name(path: FsxPath) -> str:
     return path.value.removeprefix(STAGING_ROOT).strip("/")
-
-
-def _staging_mount(path: FsxPath, source: S3Prefix) -> MountRequest:
-    mount_id = MountId.parse(_stage_name(path))
-    return MountRequest(
-        source=source,
-        purpose=Purpose.STAGING,
-        mount_id=mount_id,
-        run_id=mount_id,
-        platform=Platform.STAGING,
-        path=path,
-        auto_import=(),
-        tags={"daylily:staging-root": f"{MOUNT_POINT}{STAGING_ROOT}".rstrip("/")},
-    )
 
 
 def _covering(associations: tuple[Association, ...], path: FsxPath, root: str | None) -> Association | None:

@@ -113,7 +113,7 @@ OTHERS = [
     (["workflow", "launch", "--cluster", "no-such-cluster", "--analysis-id", "x", "--executing-entity", "e",
       "--export-trigger", "all", "--export-destination-s3-uri", "s3://bad-results/e/x/"], 1, None),
     (["workflow", "status", "--cluster", "no-such-cluster", "--session", "x"], 1, "cluster_not_found"),
-    (["headnode", "connect", "--region", "nowhere", "--cluster", "no-such-cluster"], 1, "invalid_value"),
+    (["headnode", "connect", "--dry-run", "--region", "nowhere", "--cluster", "no-such-cluster"], 1, "invalid_value"),
 ]  # fmt: skip
 
 

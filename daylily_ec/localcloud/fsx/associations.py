@@ -25,6 +25,8 @@ from daylily_ec.localcloud.fsx.tree import Parts, Tree, posix_parts
 MAX_ASSOCIATIONS = 8
 """Per file system, FAILED ones included."""
 LARGEST_PAGE = 25
+WATCH_SHARE = 10
+"""Watching rests for ten times as long as it took: a large bucket must not eat the machine."""
 _BUSY = ("CREATING", "UPDATING", "DELETING")
 
 
@@ -148,7 +150,8 @@ def advance(context: Context, owner: FileSystem) -> None:
         return
     found, now = min(waiting, key=lambda one: one.number), context.clock.now()
     found.began = now if found.began is None else found.began
-    if now < found.began + context.pace.association:
+    pace = context.pace
+    if now < found.began + (pace.association_deletion if found.lifecycle == "DELETING" else pace.association):
         return
     if found.lifecycle == "DELETING":
         _finish_deletion(context, owner, found)
@@ -195,10 +198,10 @@ def watch(context: Context, owner: FileSystem) -> None:
     now = context.clock.now()
     if now < owner.watched + context.pace.watch:
         return
-    owner.watched = now
     for found in list(owner.associations.values()):
         if found.lifecycle in ("AVAILABLE", "MISCONFIGURED"):
             _look_after(context, found, now)
+    owner.watched = now + (context.clock.now() - now) * WATCH_SHARE
 
 
 def _look_after(context: Context, found: Association, now: float) -> None:

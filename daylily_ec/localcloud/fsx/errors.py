@@ -28,10 +28,6 @@ class InvalidNetworkSettings(FsxError):
     """A subnet or security group that does not exist."""
 
 
-class MissingFileSystemConfiguration(FsxError):
-    """A Lustre file system without its configuration."""
-
-
 class ServiceLimitExceeded(FsxError):
     """More than the account may have."""
 

@@ -10,12 +10,11 @@ import io
 from collections.abc import Collection, Iterable
 
 from daylily_ec.localcloud.fsx.links import Failure, Link, Progress, Stopped, stamp
-from daylily_ec.localcloud.fsx.objects import StoreError
+from daylily_ec.localcloud.fsx.objects import AccessDenied, StoreError
 from daylily_ec.localcloud.fsx.posix import to_metadata
 from daylily_ec.localcloud.fsx.tree import Item, Parts, posix_parts
 
 MAX_KEY_BYTES = 1024
-_ACCESS_DENIED = "S3AccessDenied"
 
 
 def changed_items(link: Link, below: Parts) -> list[Item]:
@@ -70,8 +69,10 @@ def _store(link: Link, item: Item, key: str) -> str | None:
     try:
         version = _put(link, item, key)
         after = link.tree.status(item.parts)
-    except StoreError as error:
-        return _ACCESS_DENIED if error.code == "AccessDenied" else "S3Error"
+    except AccessDenied:
+        return "S3AccessDenied"
+    except StoreError:
+        return "S3Error"
     except OSError:
         return "ResourceBusy"
     link.seen[link.name(item)] = version

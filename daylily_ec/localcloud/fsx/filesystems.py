@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daylily_ec.localcloud.fsx.context import Context
-from daylily_ec.localcloud.fsx.errors import BadRequest, MissingFileSystemConfiguration, UnsupportedOperation
+from daylily_ec.localcloud.fsx.errors import BadRequest, UnsupportedOperation
 from daylily_ec.localcloud.fsx.model import Document, FileSystem, new_id, page, tags_of
 
 LARGEST_PAGE = 50
@@ -36,8 +36,6 @@ def create(context: Context, request: Document) -> FileSystem:
 def _check(request: Mapping[str, Any]) -> None:
     if request.get("FileSystemType") != "LUSTRE":
         raise UnsupportedOperation("Only Lustre file systems are emulated.")
-    if "LustreConfiguration" not in request and request.get("StorageCapacity") is None:
-        raise MissingFileSystemConfiguration("A Lustre file system needs its configuration.")
     if not _is_sold(request):
         raise BadRequest(f"A Lustre file system of this type cannot have {request.get('StorageCapacity')} GiB.")
     if len(request.get("SubnetIds") or []) != 1:

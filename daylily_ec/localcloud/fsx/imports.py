@@ -45,7 +45,8 @@ def follow(link: Link, events: Collection[str], now: float) -> None:
 
 
 def _event(link: Link, name: str) -> str:
-    return "CHANGED" if name in link.seen else "NEW"
+    # What counts is whether the file system has it: an object that was never imported is new to it.
+    return "CHANGED" if name in link.known else "NEW"
 
 
 def _remove(link: Link, name: str) -> None:

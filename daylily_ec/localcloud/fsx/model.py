@@ -28,6 +28,7 @@ class Pace:
     file_system: float = 0.5
     file_system_deletion: float = 0.3
     association: float = 0.6
+    association_deletion: float = 0.3
     task_pending: float = 0.3
     task: float = 0.5
     watch: float = 0.4

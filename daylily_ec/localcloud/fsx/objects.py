@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, BinaryIO, Protocol
 
 import boto3
@@ -21,11 +22,11 @@ _COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 class StoreError(Exception):
-    """S3 refused a write; `code` is S3's."""
+    """S3 did not carry out a change."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+
+class AccessDenied(StoreError):
+    """S3 refused a change: HTTP 403, whatever the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class MotoObjects:
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata))
         except ClientError as error:
-            raise StoreError(error.response["Error"]["Code"]) from error
+            raise _store_error(error) from error
         item = self._key(bucket, key)
         return _stored(item).version if item is not None else ""
 
@@ -94,7 +95,7 @@ class MotoObjects:
         try:
             self._client.delete_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            raise StoreError(error.response["Error"]["Code"]) from error
+            raise _store_error(error) from error
 
     @cached_property
     def _client(self) -> Any:
@@ -116,6 +117,11 @@ class MotoObjects:
         found = self._bucket(bucket)
         item = found.keys.get(key) if found is not None else None
         return item if isinstance(item, FakeKey) else None
+
+
+def _store_error(error: ClientError) -> StoreError:
+    refused = error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.FORBIDDEN
+    return AccessDenied(str(error)) if refused else StoreError(str(error))
 
 
 def _stored(item: Any) -> StoredObject:

@@ -146,6 +146,8 @@ def _run(context: Context, owner: FileSystem, task: Task) -> None:
         _WORK[task.request["Type"]](owner, task, stopped)
     except InvalidPath as error:
         task.failure = str(error)
+    except OSError as error:
+        task.failure = f"The file system cannot be read: {error}."
     if stopped():
         _end(context, task, "CANCELED")
         return

@@ -173,7 +173,6 @@ def configure(rootfs: Path, spec: NodeSpec, base: int) -> None:
     key.write_bytes(os.urandom(128))
     key.chmod(0o400)
     (etc / "slurm.conf").write_text(render(spec, base), encoding="utf-8")
-    (etc / "cgroup.conf").write_text("CgroupAutomount=no\n", encoding="utf-8")
     (rootfs / "var/spool/slurm/state").mkdir(parents=True, exist_ok=True)
     names = [name for nodes in nodes_of(spec.queues) for name in nodes.names]
     with (rootfs / "etc/hosts").open("a", encoding="utf-8") as hosts:

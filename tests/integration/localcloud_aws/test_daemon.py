@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from daylily_ec.localcloud.daemon import LocalCloudError, UpOptions, down, reset, running, status, up
+from daylily_ec.localcloud.daemon import UpOptions, down, reset, status, up
 from daylily_ec.localcloud.layout import Layout, default_layout
 from daylily_ec.localcloud.leftovers import MARK
+from daylily_ec.localcloud.liveness import LocalCloudError, find
 from tests.integration.localcloud_aws.conftest import NODES, Cloud, eventually
 
 
@@ -53,7 +54,7 @@ def test_killed_daemon_and_its_children_are_cleaned_up(layout: Layout) -> None:
     )
     os.kill(first.pid, signal.SIGKILL)
     eventually(lambda: gone(first.pid), bool)
-    assert running(layout) is None
+    assert find(layout) is None
     second = up(layout, NODES)
     assert second.outcome == "CREATED"
     assert second.pid != first.pid
@@ -76,7 +77,7 @@ def test_a_recycled_process_id_is_left_alone(layout: Layout) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     record = {"pid": stranger.pid, "endpoint": "http://127.0.0.1:9", "instance": "x", "root": str(layout.root)}
     layout.server_file.write_text(json.dumps(record))
-    assert running(layout) is None
+    assert find(layout) is None
     assert down(layout).was == "dead"
     assert stranger.poll() is None
     stranger.kill()
@@ -87,7 +88,7 @@ def test_record_of_another_instance_is_not_ours(layout: Layout, cloud: Cloud) ->
     layout.root.mkdir(parents=True)
     record = json.loads(cloud.layout.server_file.read_text())
     layout.server_file.write_text(json.dumps({**record, "instance": "older"}))
-    assert running(layout) is None
+    assert find(layout) is None
     assert down(layout).was == "dead"
     assert status(cloud.layout).running
 
@@ -97,6 +98,12 @@ def test_port_in_use_is_one_clear_error(layout: Layout, cloud: Cloud) -> None:
     with pytest.raises(LocalCloudError, match=rf"cannot listen on port {port}"):
         up(layout, UpOptions(port=port, manager=NODES.manager))
     assert not layout.root.exists()
+
+
+def test_a_daemon_without_the_wanted_mount_is_not_adopted(cloud: Cloud) -> None:
+    with pytest.raises(LocalCloudError, match="runs without node mount /srv:/opt/srv") as caught:
+        up(cloud.layout, UpOptions(node_mounts=("/srv:/opt/srv",)))
+    assert caught.value.hint == "dyec local down"
 
 
 def test_reset_empties_the_account_and_keeps_the_daemon(layout: Layout) -> None:

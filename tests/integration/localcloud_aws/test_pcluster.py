@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,15 @@ def before(cloud: Cloud, config: Path) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def clusters(cloud: Cloud, config: Path, before: dict[str, list[str]]) -> Iterator[None]:
-    """Two clusters, created side by side: one boots, the other fails and keeps its evidence."""
+    """Two clusters: one boots, the other fails and keeps its evidence.
+
+    Asked for one after the other: the first `pcluster` of an account makes the artifact bucket, and two of them racing
+    for it are a failure of the second on AWS, too.
+    """
     cloud.control("POST", "boot", {"cluster": "broken", "fail": FAILURE})
-    with ThreadPoolExecutor() as pool:
-        answers = [
-            pool.submit(cloud.pcluster, "create-cluster", "-n", name, "-c", str(config), *options)
-            for name, *options in (("whole",), ("broken", "--rollback-on-failure", "false"))
-        ]
-    for answer in answers:
-        assert answer.result()["cluster"]["clusterStatus"] == "CREATE_IN_PROGRESS", answer.result()
+    for name, *options in (("whole",), ("broken", "--rollback-on-failure", "false")):
+        answer = cloud.pcluster("create-cluster", "-n", name, "-c", str(config), *options)
+        assert answer.get("cluster", {}).get("clusterStatus") == "CREATE_IN_PROGRESS", answer
     yield
     for name in ("whole", "broken"):
         cloud.client("cloudformation").delete_stack(StackName=name)
@@ -198,7 +197,8 @@ def test_alarms_dashboard_and_zone_exist_while_the_cluster_does(cloud: Cloud, cl
 def test_compute_fleet_stops_on_request(cloud: Cloud, clusters: None) -> None:
     settled(cloud, "whole")
     asked = cloud.pcluster("update-compute-fleet", "-n", "whole", "--status", "STOP_REQUESTED")
-    assert asked["status"] == "STOP_REQUESTED"
+    # pcluster writes the request, then reads the record again: the head node may have begun by then.
+    assert asked["status"] in ("STOP_REQUESTED", "STOPPING")
     table = cloud.client("dynamodb")
 
     def fleet() -> Any:
@@ -259,4 +259,4 @@ def test_delete_leaves_nothing(cloud: Cloud, clusters: None, before: dict[str, l
     s3 = cloud.client("s3")
     artifacts = next(one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("parallelcluster-"))
     versions = s3.list_object_versions(Bucket=artifacts)
-    assert [one["Key"] for one in versions["Versions"]] == ["parallelcluster/.bootstrapped"]
+    assert {one["Key"] for one in versions["Versions"]} == {"parallelcluster/.bootstrapped"}

@@ -174,3 +174,4 @@ def test_associations_are_filtered_and_paged(world: World, fs: str) -> None:
     shown = [found["AssociationId"] for found in (*first["Associations"], *second["Associations"])]
     assert shown == mine
     assert "NextToken" not in second
+    assert "NextToken" not in world.fsx.describe_associations(**{**query, "MaxResults": 3})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from daylily_ec.localcloud.fsx import errors
 from daylily_ec.localcloud.fsx.exports import report_of
 from daylily_ec.localcloud.fsx.links import Failure
+from daylily_ec.localcloud.fsx.tree import Item, Parts, Tree
 from tests.integration.localcloud_fsx.world import EVERYTHING, World
 
 REPORT = {"Enabled": True, "Path": "s3://data/p/rep/", "Format": "REPORT_CSV_20191124", "Scope": "FAILED_FILES_ONLY"}
@@ -93,6 +95,16 @@ def test_imported_files_are_not_written_back(world: World, fs: str) -> None:
     world.buckets.put("data", "p/a/file", b"1")
     world.link(fs, BatchImportMetaDataOnCreate=True)
     assert counts(world.export(fs, "/d/")) == (0, 0, 0)
+
+
+def test_exported_files_do_not_come_back(world: World, fs: str) -> None:
+    world.link(fs, S3={"AutoImportPolicy": {"Events": EVERYTHING}})
+    file = world.root(fs) / "d" / "file"
+    file.write_text("1")
+    before = file.stat().st_ino
+    world.export(fs, "/d/")
+    assert "p/file" in world.buckets.content["data"]
+    assert file.stat().st_ino == before
 
 
 def test_another_file_system_imports_the_same_tree(world: World, fs: str, linked: Path) -> None:
@@ -182,6 +194,18 @@ def test_a_file_that_changes_meanwhile_is_busy(world: World, fs: str, linked: Pa
     assert world.buckets.content["data"]["p/log"] == b"more than before"
 
 
+def test_a_tree_that_cannot_be_read_fails_the_task(world: World, fs: str, linked: Path) -> None:
+    class Unreadable(Tree):
+        def walk(self, parts: Parts) -> Iterator[Item]:
+            raise PermissionError(13, "Permission denied", "/d/secret")
+
+    for found in world.fsx.context.file_system(fs).associations.values():
+        found.link.tree = Unreadable(world.root(fs))
+    task = world.export(fs, "/d/")
+    assert task["Lifecycle"] == "FAILED"
+    assert "Permission denied" in task["FailureDetails"]["Message"]
+
+
 def test_links_are_not_followed(world: World, fs: str, linked: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "key").write_text("of the machine")
@@ -260,7 +284,11 @@ def test_a_cancelled_task_stops_between_files(world: World, fs: str, linked: Pat
     for name in "abc":
         (linked / name).write_text(name)
     task = world.start_export(fs, "/d/")
-    world.buckets.on_write = lambda key: world.fsx.cancel_task(task) and None
+
+    def cancel(_key: str) -> None:
+        world.fsx.cancel_task(task)
+
+    world.buckets.on_write = cancel
     world.settle()
     shown = world.task(task)
     assert (shown["Lifecycle"], counts(shown)) == ("CANCELED", (3, 1, 0))

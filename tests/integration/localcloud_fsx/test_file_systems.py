@@ -97,7 +97,8 @@ def test_an_unknown_file_system_is_not_found(world: World) -> None:
 
 def test_pages_show_every_file_system_once(world: World) -> None:
     made = [world.fsx.create_file_system(**REQUEST)["FileSystemId"] for _ in range(5)]
-    seen, token = [], {}
+    seen: list[str] = []
+    token: dict[str, str] = {}
     for _ in range(3):
         answer = world.fsx.describe_file_systems(MaxResults=2, **token)
         seen += [found["FileSystemId"] for found in answer["FileSystems"]]

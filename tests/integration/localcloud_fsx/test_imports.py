@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.localcloud_fsx.world import EVERYTHING, START, World
+from daylily_ec.localcloud.fsx.imports import follow
+from tests.integration.localcloud_fsx.world import EVERYTHING, START, Document, World
 
 
 @pytest.fixture
@@ -116,8 +117,8 @@ def test_a_younger_file_of_the_node_is_not_overwritten(world: World, fs: str) ->
 def test_later_changes_follow_the_policy(world: World, fs: str, events: list[str]) -> None:
     for name in ("changed", "deleted", "kept"):
         world.buckets.put("data", f"p/{name}", b"first")
-    policy = {"S3": {"AutoImportPolicy": {"Events": events}}} if events else {}
-    world.link(fs, BatchImportMetaDataOnCreate=True, **policy)
+    more: Document = {"S3": {"AutoImportPolicy": {"Events": events}}} if events else {}
+    world.link(fs, BatchImportMetaDataOnCreate=True, **more)
     world.buckets.put("data", "p/changed", b"second")
     world.buckets.put("data", "p/sub/new", b"new")
     world.buckets.delete("data", "p/deleted")
@@ -135,6 +136,38 @@ def test_changes_follow_within_a_second(world: World, fs: str) -> None:
     for _ in range(5):
         world.step(0.2)
     assert (world.root(fs) / "d" / "new").exists()
+
+
+@pytest.mark.parametrize(("event", "appears"), [("NEW", True), ("CHANGED", False)])
+def test_an_object_that_was_never_imported_is_new(world: World, fs: str, event: str, appears: bool) -> None:
+    world.buckets.put("data", "p/file", b"first")
+    world.link(fs, S3={"AutoImportPolicy": {"Events": [event]}})
+    world.buckets.put("data", "p/file", b"second")
+    world.settle()
+    assert (world.root(fs) / "d" / "file").exists() is appears
+
+
+def test_a_fresh_object_is_left_to_its_uploader_for_a_moment(world: World, fs: str) -> None:
+    made = world.link(fs, S3={"AutoImportPolicy": {"Events": ["NEW"]}})
+    link = world.fsx.context.file_system(fs).associations[made].link
+    world.buckets.put("data", "p/file", b"1")
+    for age, there in ((0.2, False), (0.4, True)):
+        follow(link, ["NEW"], world.clock.now() + age)
+        assert (world.root(fs) / "d" / "file").exists() is there
+
+
+def test_a_deletion_during_the_import_is_not_lost(world: World, fs: str) -> None:
+    world.buckets.put("data", "p/a", b"1")
+    world.buckets.put("data", "p/b", b"1")
+
+    def delete(_key: str) -> None:
+        world.buckets.on_read = lambda key: None
+        world.fsx.delete_association(world.fsx.describe_associations()["Associations"][0]["AssociationId"])
+
+    world.buckets.on_read = delete
+    world.link(fs, BatchImportMetaDataOnCreate=True)
+    assert world.fsx.describe_associations() == {"Associations": []}
+    assert tree(world.root(fs)) == ["d", "d/a"]
 
 
 def test_an_object_is_imported_into_a_directory_that_nobody_may_write(world: World, fs: str) -> None:

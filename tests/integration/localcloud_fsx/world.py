@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from daylily_ec.localcloud.fsx.context import Context
 from daylily_ec.localcloud.fsx.model import Pace, Place
 from daylily_ec.localcloud.fsx.network import Attachment
-from daylily_ec.localcloud.fsx.objects import StoredObject, StoreError
+from daylily_ec.localcloud.fsx.objects import AccessDenied, StoredObject, StoreError
 from daylily_ec.localcloud.fsx.service import FsxService
 from daylily_ec.localcloud.fsx.store import DirectoryStore
 
@@ -32,7 +32,7 @@ class HandClock:
 
 
 class Buckets:
-    """`Objects` in memory; keys in `refuse` may not be written, `on_write` sees every key before it is written."""
+    """`Objects` in memory; keys in `refuse` may not be written, `on_read` and `on_write` see keys first."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
@@ -40,6 +40,7 @@ class Buckets:
         self.stored: dict[tuple[str, str], StoredObject] = {}
         self.written: list[str] = []
         self.refuse: set[str] = set()
+        self.on_read: Callable[[str], None] = lambda key: None
         self.on_write: Callable[[str], None] = lambda key: None
         self._versions = itertools.count()
 
@@ -60,13 +61,14 @@ class Buckets:
         return {key: self.stored[bucket, key] for key in keys}
 
     def read(self, bucket: str, key: str) -> BinaryIO | None:
+        self.on_read(key)
         body = self.content.get(bucket, {}).get(key)
         return None if body is None else io.BytesIO(body)
 
     def write(self, bucket: str, key: str, body: BinaryIO | bytes, metadata: Mapping[str, str]) -> str:
         self.on_write(key)
         if key in self.refuse:
-            raise StoreError("AccessDenied")
+            raise AccessDenied(key)
         if bucket not in self.content:
             raise StoreError("NoSuchBucket")
         self.written.append(key)
