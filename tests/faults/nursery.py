@@ -84,7 +84,7 @@ def _client(layout: Layout, service: str) -> Any:
 
 def main(words: list[str]) -> None:
     """Say the endpoint and the buckets; then one answer `ok` for every line read, until the input ends."""
-    isolate(os.environ)  # type: ignore[arg-type]
+    isolate(os.environ)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     nursery = Nursery(parse_options([*words, "--manager", FAKE_NODES]))
     buckets = nursery.prepare()
