@@ -44,7 +44,7 @@ class Identity:
 
 
 class Client:
-    """A boto3 client whose failures are errors of ours.
+    """A botocore client whose failures are errors of ours.
 
     `call` runs one operation, `pages` every page of one.  `AwsError.details["aws_code"]` keeps AWS's code, so a
     module can tell *its* not-found apart; nothing else may be read as absence.
@@ -147,17 +147,18 @@ class AwsContext:
             self.client(service)
 
     def _make(self, service: str, region: str) -> Any:
-        import boto3
         from botocore import exceptions as bc
         from botocore.config import Config
 
+        from daylily_ec.aws.session import new_session
+
         try:
             if self._session is None:
-                self._session = boto3.Session(profile_name=self.profile, region_name=self.region)
+                self._session = new_session(self.profile, self.region)
             retries: Any = {"mode": "standard", "total_max_attempts": 5}
             options = Config(retries=retries, connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S,
                              max_pool_connections=32, user_agent_extra="dyec")  # fmt: skip
-            return self._session.client(service, region_name=region, config=options)
+            return self._session.create_client(service, region_name=region, config=options)
         except bc.ProfileNotFound as exc:
             raise ValidationError(f"AWS profile {self.profile!r} does not exist.", code="unknown_profile",
                                   hint="List the profiles with: aws configure list-profiles") from exc  # fmt: skip

@@ -7,11 +7,12 @@ Mutations: `put` and `upload` replace an object by its key (repeating them gives
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from daylily_ec.aws.context import AwsContext, Client, aws_code
+from daylily_ec.aws.context import AwsContext, Client, aws_code, translate
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, Unreachable
 
@@ -162,13 +163,24 @@ class S3:
         return True
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
-        from boto3.s3.transfer import TransferConfig
-
-        config = TransferConfig(multipart_threshold=_MULTIPART_THRESHOLD)
-        self._client.call("upload_file", Filename=str(path), Bucket=bucket, Key=key, Config=config)
+        with self._transfers("upload_file", multipart_threshold=_MULTIPART_THRESHOLD) as manager:
+            manager.upload(str(path), bucket, key).result()
 
     def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
-        self._client.call("copy", CopySource={"Bucket": source[0], "Key": source[1]}, Bucket=bucket, Key=key)
+        with self._transfers("copy") as manager:
+            manager.copy({"Bucket": source[0], "Key": source[1]}, bucket, key).result()
+
+    @contextmanager
+    def _transfers(self, operation: str, **settings: int) -> Iterator[Any]:
+        # Only transfers load this: importing it takes as long as S3 takes to answer.
+        from s3transfer.manager import TransferConfig, TransferManager
+
+        client = self._client
+        try:
+            with TransferManager(client.raw, TransferConfig(**settings)) as manager:
+                yield manager
+        except Exception as exc:
+            raise translate(exc, client.service, operation) from exc
 
     def delete(self, bucket: str, key: str) -> None:
         self._client.call("delete_object", Bucket=bucket, Key=key)
