@@ -5,24 +5,42 @@ Imported by `AwsContext` alone, when its first client is made: botocore takes lo
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
 
-class ServiceModels(Loader):  # type: ignore[misc]  # botocore has no types
+class _Files(JSONFileLoader):  # type: ignore[misc]
+    """JSON into plain dicts, which keep their order as well as botocore's OrderedDict, in half the time."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Content of `file_path` with one of botocore's endings, None when there is none."""
+        for ending, read in ((".json", Path.read_bytes), (".json.gz", _unpacked)):
+            path = Path(file_path + ending)
+            if path.is_file():
+                return json.loads(read(path))
+        return None
+
+
+def _unpacked(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+class ServiceModels(Loader):  # type: ignore[misc]
     """botocore's loader, safe to share between threads: each file is parsed by the first who asks for it.
 
     botocore looks into every directory of its 400 services to know one by name; here a name is looked up by itself.
     """
 
     def __init__(self, extra_search_paths: list[str]) -> None:
-        super().__init__(extra_search_paths=extra_search_paths)
+        super().__init__(extra_search_paths=extra_search_paths, file_loader=_Files())
         self._guard = Lock()
         self._locks: dict[tuple[Any, ...], Lock] = {}
 
