@@ -7,7 +7,7 @@ from typing import Any
 from daylily_ec.config.models import ClusterConfig
 from daylily_ec.config.resources import locate
 from daylily_ec.render.renderer import check_startup_associations
-from daylily_ec.render.substitutions import Scalar, load, substitute
+from daylily_ec.render.substitutions import Scalar, load_values, substitute
 
 TOKENS = (
     "REGION", "PUB_SUBNET", "PRIVATE_SUBNET", "KEYNAME", "S3_BUCKET_INIT", "S3_IAM_POLICY", "S3_REFERENCE_BUCKET",
@@ -28,7 +28,7 @@ def draft(config: ClusterConfig) -> dict[str, Any]:
     that a cluster must not have.
     """
     path = locate(config.cluster_template_yaml)
-    document = load(path.read_text(encoding="utf-8"), str(path))
+    document = load_values(path.read_text(encoding="utf-8"), str(path))
     words: dict[str, Scalar] = {f"REGSUB_{name}": name.lower() for name in TOKENS}
     size: dict[str, Scalar] = {
         "REGSUB_MAX_COUNT_8I": config.max_count_8I,
@@ -39,7 +39,7 @@ def draft(config: ClusterConfig) -> dict[str, Any]:
     }
     substitute(document, words | size, str(path))
     check_startup_associations(document, str(path))
-    return dict(document)
+    return document
 
 
 def scratch_capacity(document: dict[str, Any]) -> int:

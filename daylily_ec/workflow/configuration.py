@@ -80,8 +80,10 @@ def read_configuration(
     Keys that the file lacks are written into it as `[PROMPTUSER, "", ""]`.
     """
     environment = os.environ if env is None else env
-    _complete(request.path, reporter or Silent())
     file = load_config(request.path)
+    if not file.triplets.keys() >= set(LISTED_KEYS):
+        _complete(request.path, reporter or Silent())
+        file = load_config(request.path)
     found = resolve(file, request.overrides, environment)
     if found.questions and request.ask is not None:
         found = resolve(file, request.overrides, environment, request.ask(found.questions))
