@@ -209,7 +209,9 @@ def _delete(
     try:
         plan = plan_deletion(services, request)
     except NotFound:
-        _stop_heartbeat(services, request.cluster)
+        # A name that no record knows may be a typing error: nothing is changed for it.
+        if store.latest(request.cluster, services.context.region) is not None:
+            _stop_heartbeat(services, request.cluster)
         mark_deleted(services, store, request.cluster)
         raise
     if not plan.is_under_way:

@@ -252,6 +252,18 @@ def test_an_absent_cluster_is_not_found_and_its_record_is_closed(scene: Scene) -
     assert scene.store.load(path).status is RunStatus.DELETED
 
 
+def test_the_heartbeat_is_removed_for_a_name_that_a_record_knows_and_for_no_other(scene: Scene) -> None:
+    scene.world.clusters.view = None
+    arn = scene.topics.create(f"daylily-{CLUSTER}-heartbeat")
+    with pytest.raises(NotFound):
+        scene.delete()
+    assert scene.topics.exists(arn)
+    record(scene)
+    with pytest.raises(NotFound):
+        scene.delete()
+    assert not scene.topics.exists(arn)
+
+
 def test_the_dry_run_shows_everything_and_changes_nothing(scene: Scene) -> None:
     path = record(scene)
     scene.world.fsx.add("/references/", "s3://refs/")
