@@ -9,7 +9,7 @@ import pytest
 
 from daylily_ec.errors import NotFound, Refused
 from tests.conftest import FakeClock
-from tests.unit.delete.test_delete import JOB, Scene
+from tests.unit.delete.test_delete import JOB, Scene, record
 from tests.unit.ensure.fakes import refused
 from tests.unit.fsx.fakes import CLUSTER
 
@@ -60,7 +60,8 @@ def test_a_deletion_that_pcluster_refuses_leaves_it(scene: Scene) -> None:
 
 
 @pytest.mark.weakness("W-43")
-def test_a_cluster_that_somebody_else_deleted_stops_mailing(scene: Scene) -> None:
+def test_a_cluster_of_ours_that_somebody_else_deleted_stops_mailing(scene: Scene) -> None:
+    record(scene)
     scene.world.clusters.view = None
     with pytest.raises(NotFound):
         scene.delete()
