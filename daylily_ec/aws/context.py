@@ -85,7 +85,8 @@ def translate(exc: Exception, service: str, operation: str) -> Exception:
 
     action = f"{service}:{''.join(part.capitalize() for part in operation.split('_'))}"
     if isinstance(exc, bc.ClientError):
-        return _client_error(exc, action)
+        # AWS's own spelling: ListAWSDefaultServiceQuotas cannot be made from the method's name.
+        return _client_error(exc, f"{service}:{exc.operation_name}")
     if isinstance(exc, bc.NoCredentialsError | bc.PartialCredentialsError | bc.CredentialRetrievalError):
         return NoCredentials(f"{action}: no AWS credentials: {exc}", hint="Log in, or choose another --profile.")
     if isinstance(exc, bc.UnauthorizedSSOTokenError | bc.SSOTokenLoadError | bc.TokenRetrievalError):

@@ -37,6 +37,12 @@ def test_client_errors_become_ours_and_name_the_action(code: str, kind: type[Aws
     assert error.details["aws_code"] == code
 
 
+def test_an_operation_is_named_as_aws_writes_it() -> None:
+    denied = bc.ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "ListAWSDefaultServiceQuotas")
+    error = translate(denied, "service-quotas", "list_aws_default_service_quotas")
+    assert "service-quotas:ListAWSDefaultServiceQuotas" in str(error)
+
+
 def test_an_expired_token_is_never_a_missing_thing() -> None:
     error = translate(client_error("ExpiredTokenException"), "fsx", "describe_file_systems")
     assert isinstance(error, CredentialsExpired)
