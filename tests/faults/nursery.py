@@ -15,19 +15,30 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import boto3
 import botocore.session
+from botocore.exceptions import ClientError
 from werkzeug.serving import make_server
 
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment, write_profile
 from daylily_ec.localcloud.server import HOST, Server, isolate, parse_options
+from daylily_ec.localcloud.signals import AWS_ACCOUNT
 from tests.integration.create.account import REGION, Buckets, prepare_account
 
+READS = {
+    "budgets": "describe_budgets",
+    "cloudformation": "describe_stack_events", "ec2": "describe_instance_types", "fsx": "describe_file_systems",
+    "iam": "list_policies", "logs": "describe_log_groups", "pricing": "describe_services", "s3": "list_buckets",
+    "scheduler": "list_schedules", "service-quotas": "list_services",
+    "sns": "list_topics", "ssm": "describe_instance_information", "sts": "get_caller_identity",
+}  # fmt: skip
+"""A read of every service, refused or not: what a server builds at a service's first call is built before the fork."""
 FAKE_NODES = "tests.integration.localcloud_aws.fake_nodes:create_manager"
 
 
@@ -47,6 +58,8 @@ class Nursery(Server):
         thread.start()
         write_profile(self._layout, self._endpoint)
         buckets = prepare_account(partial(_client, self._layout))
+        for service, operation in READS.items():
+            _read(_client(self._layout, service), operation)
         self._http.shutdown()
         thread.join()
         self._layout.requests.unlink(missing_ok=True)
@@ -80,6 +93,12 @@ def _client(layout: Layout, service: str) -> Any:
     core.set_config_variable("config_file", place["AWS_CONFIG_FILE"])
     core.set_config_variable("credentials_file", place["AWS_SHARED_CREDENTIALS_FILE"])
     return boto3.Session(botocore_session=core, region_name=REGION).client(service)
+
+
+def _read(client: Any, operation: str) -> None:
+    needed = {"describe_budgets": {"AccountId": AWS_ACCOUNT}, "describe_stack_events": {"StackName": "none"}}
+    with suppress(ClientError):
+        getattr(client, operation)(**needed.get(operation, {}))
 
 
 def main(words: list[str]) -> None:
