@@ -13,13 +13,16 @@ from daylily_ec.cli.frame import FRAME, App
 from daylily_ec.cli.options import Cluster, Profile, Region
 from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.cli.session import services
+from daylily_ec.domain.checks import Status
 from daylily_ec.errors import ToolchainError, UsageError
+from daylily_ec.headnode.readiness import Readiness
 from daylily_ec.workflow.run_on_headnode import (
     PLUGIN,
     ConnectCommand,
     HeadNodeInfo,
     Queue,
     RunCommand,
+    check_head_node,
     connect_command,
     describe_head_node,
     list_queue,
@@ -87,6 +90,19 @@ def _(result: Queue) -> str:
     rows = [[job.job_id, job.partition, job.cpus, job.state, job.nodes, job.name, job.user, job.reason]
             for job in result.jobs]  # fmt: skip
     return table(["JOB", "PARTITION", "CPUS", "STATE", "NODES", "NAME", "USER", "REASON"], rows)
+
+
+@app.command("doctor")
+def doctor(region: Region, cluster: Cluster, profile: Profile = None) -> None:
+    """Test whether the head node can run workflows; exit code 1 when it cannot."""
+    emit(check_head_node(services(profile, region), cluster))
+
+
+@text.register
+def _(result: Readiness) -> str:
+    shown = table(["STATE", "TEST", "FOUND"], [[item.status, item.name, item.found] for item in result.findings])
+    fixes = [f"{item.name}: {item.fix}" for item in result.findings if item.status is not Status.PASS]
+    return shown + "".join(f"\nTry for {fix}" for fix in fixes) + ("\n" if fixes else "")
 
 
 @app.command("connect")

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-
-class Status(StrEnum):
-    """How a check ended."""
-
-    PASS = "PASS"
-    WARN = "WARN"
-    FAIL = "FAIL"
+from daylily_ec.domain.checks import Status as Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from daylily_ec.aws import clusters
 from daylily_ec.aws.clusters import HeadNode
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import MissingInput
-from daylily_ec.headnode import slurm
+from daylily_ec.headnode import readiness, slurm
+from daylily_ec.headnode.readiness import Readiness
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.slurm import SlurmJob
 from daylily_ec.workflow.services import Services
@@ -100,6 +101,11 @@ class Queue:
 def list_queue(services: Services, cluster: str) -> Queue:
     """Every job of the cluster's queue; a Slurm that does not answer is an error, never an empty queue."""
     return Queue(cluster, slurm.list_jobs(open_head_node(services, cluster)))
+
+
+def check_head_node(services: Services, cluster: str) -> Readiness:
+    """Every readiness test of the head node; `Refused` names those without which nothing can be launched."""
+    return readiness.require(Readiness(cluster, readiness.check(open_head_node(services, cluster))))
 
 
 @dataclass(frozen=True, slots=True)
