@@ -1,0 +1,62 @@
+"""Editing the engine's command line: what it says before and after."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from daylily_ec.catalog.command_line import as_list, setting, with_settings, with_targets, without_containers
+from daylily_ec.errors import InvalidValue
+
+RUN = "bin/day_run produce_x -p -j 5 -k"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (RUN, f"{RUN} --config a=1 b='x y'"),
+        (f"{RUN} -n", f"{RUN} -n --config a=1 b='x y'"),
+        ("bin/day_run x --config c=3 -p", "bin/day_run x --config c=3 a=1 b='x y' -p"),
+        ("bin/day_run x --config -p", "bin/day_run x --config a=1 b='x y' -p"),
+        ("bin/day_run x -C a=0 c=3", "bin/day_run x -C c=3 a=1 b='x y'"),
+        ("bin/day_run x --config c=3 -p --config 'd={\"e\":[1]}' -k",
+         "bin/day_run x --config c=3 'd={\"e\":[1]}' a=1 b='x y' -p -k"),
+        ("source dyoainit; dy-r x -p; echo done", "source dyoainit; dy-r x -p --config a=1 b='x y'; echo done"),
+        ("echo 'bin/day_run;' && bin/day_run x", "echo 'bin/day_run;' && bin/day_run x --config a=1 b='x y'"),
+        ("snakemake x", "snakemake x --config a=1 b='x y'"),
+    ],
+)  # fmt: skip
+def test_settings_are_merged_into_one_option(line: str, expected: str) -> None:
+    assert with_settings(line, {"a": "1", "b": "x y"}).replace("'b=x y'", "b='x y'") == expected
+
+
+def test_nothing_to_add_changes_nothing() -> None:
+    assert with_settings(RUN, {}) == with_targets(RUN, ["produce_x"], ["produce_x"]) == RUN
+
+
+def test_a_setting_can_be_read_back_whatever_it_holds() -> None:
+    value = 'it\'s "odd"; rm -rf $HOME'
+    line = with_settings(RUN, {"key": value})
+    assert setting(line, "key") == value
+    assert shlex.split(line)[-1] == f"key={value}"
+    assert setting(line, "other") is None
+
+
+def test_targets_go_behind_the_last_known_one() -> None:
+    line = "bin/day_run produce_x produce_y -p -j 5"
+    assert with_targets(line, ["produce_z", "produce_x"], ["produce_x", "produce_y"]) == (
+        "bin/day_run produce_x produce_y produce_z -p -j 5"
+    )
+    assert with_targets("bin/day_run -p", ["z"], []) == "bin/day_run z -p"
+
+
+def test_a_line_that_no_shell_could_read_is_refused() -> None:
+    for line in ("bin/day_run 'x", "  ", ";"):
+        with pytest.raises(InvalidValue):
+            with_settings(line, {"a": "1"})
+
+
+def test_small_helpers() -> None:
+    assert as_list(["a", "b"]) == '["a","b"]'
+    assert without_containers("dy-r x") == "export DAY_CONTAINERIZED=false; dy-r x"
