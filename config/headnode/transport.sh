@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs one script and prints a header and both outputs, packed; read from standard input by a login shell of the cluster user.
-# Set before it: DYEC_USER (who must run it), DYEC_TOKEN (hexadecimal, one per call), DYEC_SCRIPT (base64 of gzip),
-# DYEC_INLINE (characters of packed output that fit into the answer).
+# Set before it: DYEC_USER (who must run it), DYEC_TOKEN (hexadecimal, one per call), DYEC_INLINE (characters of packed output
+# that fit into the answer), and the gzipped script: DYEC_SCRIPT holds its base64, or DYEC_OBJECT names an S3 object in
+# DYEC_REGION whose SHA-256 must be DYEC_SHA256.
 
 dyec_stream() {
     # <bytes> <sha256>, and the packed bytes beside the stream for answers that are too long.
@@ -28,11 +29,29 @@ dyec_emit() {
 }
 
 dyec_sweep() {
-    # Calls that ended more than an hour ago have been read.
+    # Calls that ended more than an hour ago have been read; one that began three days ago was killed.
     local done_file
     find "${TMPDIR:-/tmp}" -maxdepth 2 -path '*/dyec.*/exit' -user "$DYEC_USER" -mmin +60 2> /dev/null | while IFS= read -r done_file; do
         rm -rf "${done_file%/exit}"
     done
+    find "${TMPDIR:-/tmp}" -maxdepth 2 -path '*/dyec.*/script' -user "$DYEC_USER" -mmin +4320 2> /dev/null | while IFS= read -r done_file; do
+        rm -rf "${done_file%/script}"
+    done
+}
+
+dyec_fetch() {
+    # The packed script into $1: out of the call itself, or the object, when it is the one that was meant.
+    local sum
+    if [ -z "${DYEC_OBJECT:-}" ]; then
+        printf %s "$DYEC_SCRIPT" | base64 -d > "$1"
+        return
+    fi
+    timeout 600 aws s3 cp --only-show-errors --region "$DYEC_REGION" "$DYEC_OBJECT" "$1" >&2 || return 1
+    sum=$(sha256sum < "$1" | cut -d ' ' -f 1)
+    if [ "$sum" != "$DYEC_SHA256" ]; then
+        printf '%s has SHA-256 %s, not %s; nothing was run.\n' "$DYEC_OBJECT" "$sum" "$DYEC_SHA256" >&2
+        return 1
+    fi
 }
 
 dyec_main() {
@@ -45,8 +64,12 @@ dyec_main() {
     umask 077
     if mkdir "$spool" 2> /dev/null; then
         dyec_sweep
-        printf %s "$DYEC_SCRIPT" | base64 -d | gzip -dc > "$spool/script" || return 70
-        unset DYEC_SCRIPT
+        if ! { dyec_fetch "$spool/script.gz" && gzip -dc < "$spool/script.gz" > "$spool/script"; }; then
+            rm -rf "$spool"
+            return 70
+        fi
+        rm -f "$spool/script.gz"
+        unset DYEC_SCRIPT DYEC_OBJECT DYEC_SHA256 DYEC_REGION
         (umask "$mask" && exec bash "$spool/script" < /dev/null > "$spool/stdout" 2> "$spool/stderr")
         code=$?
         printf '%s\n' "$code" > "$spool/exit.new" && mv "$spool/exit.new" "$spool/exit"

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from daylily_ec.aws.context import AwsContext, aws_code
 from daylily_ec.domain.ids import ClusterName
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, NotFound, ValidationError
 
 _CLUSTER_TAG = "parallelcluster:cluster-name"
@@ -32,7 +33,10 @@ class HeadNode:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster as AWS shows it now; `status` is the status of its stack."""
+    """One cluster as AWS shows it now; `status` is the status of its stack.
+
+    `artifacts` is where ParallelCluster keeps the cluster's own files, which the head node may read.
+    """
 
     name: str
     region: str
@@ -43,6 +47,7 @@ class ClusterView:
     head_node: HeadNode | None = None
     file_system_ids: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    artifacts: S3Prefix | None = None
 
     @property
     def file_system_id(self) -> str:
@@ -112,6 +117,7 @@ class Clusters:
             head_node=node,
             file_system_ids=tuple(sorted(systems.get(name, []))),
             tags=_tags(stack),
+            artifacts=_artifacts(stack),
         )
 
     def _head_nodes(self, names: list[str]) -> dict[str, HeadNode]:
@@ -148,6 +154,12 @@ def _is_cluster(stack: dict[str, Any]) -> bool:
 
 def _tags(thing: dict[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in thing.get("Tags", [])}
+
+
+def _artifacts(stack: dict[str, Any]) -> S3Prefix | None:
+    given = {item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])}
+    bucket, directory = given.get("ResourcesS3Bucket"), given.get("ArtifactS3RootDirectory")
+    return S3Prefix.parse(f"s3://{bucket}/{directory}") if bucket and directory else None
 
 
 def _head_node(instance: dict[str, Any]) -> HeadNode:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daylily_ec.aws.clusters import ClusterView
+from daylily_ec.aws.lending import LendingApi
 from daylily_ec.aws.ssm import SsmApi
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.headnode.local import LocalRemote, ThisNode, this_head_node
 from daylily_ec.headnode.remote import Remote
 from daylily_ec.headnode.ssm import SsmRemote
+from daylily_ec.headnode.store import NodeStore
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
 
@@ -26,11 +28,13 @@ class HeadNodes:
         clock: Clock,
         reporter: Reporter,
         node: Callable[[], ThisNode | None] = this_head_node,
+        lending: Callable[[], LendingApi] | None = None,
     ) -> None:
         self._api = api
         self._clock = clock
         self._reporter = reporter
         self._node = node
+        self._lending = lending
 
     def here(self, name: ClusterName) -> Remote | None:
         """The head node when this machine is it; no call to AWS is made."""
@@ -55,7 +59,12 @@ class HeadNodes:
             describe=lambda status: status or "not registered",
             observe=lambda status, elapsed: self._tell(status, elapsed),
         )
-        return SsmRemote(api, instance, self._clock)
+        return SsmRemote(api, instance, self._clock, self._store(cluster))
+
+    def _store(self, cluster: ClusterView) -> NodeStore | None:
+        if self._lending is None or cluster.artifacts is None:
+            return None
+        return NodeStore(self._lending, cluster.artifacts, cluster.region, self._reporter.warn)
 
     def _tell(self, status: str, elapsed: float) -> None:
         if status != "Online":

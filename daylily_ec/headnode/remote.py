@@ -19,8 +19,12 @@ from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import RemoteCommandFailed, ValidationError
 
 CLUSTER_USER = "ubuntu"
-MAX_VALUE_BYTES = 120_000
-"""Bound of one parameter: Linux refuses environment strings of 128 KiB and more (MAX_ARG_STRLEN)."""
+MAX_EXPORTED_BYTES = 120_000
+"""Bound of an exported parameter: Linux refuses environment strings of 128 KiB and more (MAX_ARG_STRLEN)."""
+MAX_ENVIRONMENT_BYTES = 1_000_000
+"""Bound of all exported parameters: Linux gives arguments and environment together 2 MiB (a quarter of the stack)."""
+MAX_VALUES_BYTES = 64 * 1024 * 1024
+"""Bound of all parameters."""
 WRONG_USER = 64
 """Exit code of the guard that refuses any user but the cluster user."""
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -40,30 +44,42 @@ class RemoteScript:
         return cls(name, resource(f"config/headnode/{name}.sh").read_text())
 
     def with_parameters(self, env: Mapping[str, str]) -> str:
-        """The script after a fixed prologue that exports each value from its base64 form, byte for byte.
+        """The script after a fixed prologue that makes each value from its base64 form, byte for byte.
 
-        A full stop is appended and cut off again, because a command substitution drops trailing newlines.
+        A full stop is appended and cut off again, because a command substitution drops trailing newlines.  Values are
+        exported as far as the kernel takes them; a larger one is a variable that the script itself can read.
         """
-        lines = [_export(name, value) for name, value in sorted(env.items())]
+        lines, exported, total = [], 0, 0
+        for name, value in sorted(env.items()):
+            raw = _raw(name, value)
+            fits = len(raw) <= MAX_EXPORTED_BYTES and exported + len(raw) <= MAX_ENVIRONMENT_BYTES
+            exported += len(raw) if fits else 0
+            total += len(raw)
+            lines.append(_assignment(name, raw, export=fits))
+        if total > MAX_VALUES_BYTES:
+            raise ValidationError(
+                f"{self.name}: its parameters have {total:,} bytes; at most {MAX_VALUES_BYTES:,} are handed over.",
+                code="payload_too_large", hint="Send files with: dyec headnode upload",
+            )  # fmt: skip
         return "".join(lines) + self.text
 
 
-def _export(name: str, value: str) -> str:
-    try:
-        raw = value.encode()
-    except UnicodeEncodeError:
-        raise ValidationError(f"The value of {name} is not valid UTF-8.") from None
+def _raw(name: str, value: str) -> bytes:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a parameter")
     if "\0" in value:
         raise ValidationError(f"The value of {name} contains a NUL character.")
-    if len(raw) > MAX_VALUE_BYTES:
-        raise ValidationError(
-            f"The value of {name} has {len(raw):,} bytes; at most {MAX_VALUE_BYTES:,} can be handed to the head node.",
-            code="payload_too_large", hint="Stage large tables and launch with --stage-dir.",
-        )  # fmt: skip
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ValidationError(f"The value of {name} is not valid UTF-8.") from None
+
+
+def _assignment(name: str, raw: bytes, *, export: bool) -> str:
     encoded = base64.b64encode(raw + b".").decode()
-    return f'{name}=$(printf %s {encoded} | base64 -d); export {name}="${{{name}%.}}"\n'
+    # Too large a value for the environment stays a variable of the script's own shell.
+    word = "export " if export else ""
+    return f'{name}=$(printf %s {encoded} | base64 -d); {word}{name}="${{{name}%.}}"\n'
 
 
 @dataclass(frozen=True, slots=True)

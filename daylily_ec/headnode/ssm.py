@@ -1,8 +1,9 @@
 """The transport over Systems Manager: for everybody who is not on the head node.
 
 A command is one line of shell: the packed transport script, unpacked and piped into a login shell of the cluster user.
-Each call carries a token; the node runs a token once, so a request that was delivered twice does no harm.  Output that
-does not fit into the answer is fetched in pieces; lengths and SHA-256 prove that it is complete.
+Each call carries a token; the node runs a token once, so a request that was delivered twice does no harm.  A script too
+large for a command travels as an object, which the node checks against its SHA-256 before it runs anything.  Output
+that does not fit into the answer is fetched in pieces; lengths and SHA-256 prove that it is complete.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import gzip
 import hashlib
 import math
 import secrets
+import shlex
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from daylily_ec.aws.ssm import STDOUT_LIMIT, CommandStatus, Invocation, SsmApi
-from daylily_ec.errors import AwsError, DeadlinePassed, RemoteCommandFailed, Throttled, Unreachable, ValidationError
+from daylily_ec.errors import AwsError, RemoteCommandFailed, Throttled, Unreachable, ValidationError
 from daylily_ec.headnode.remote import CLUSTER_USER, WRONG_USER, RemoteResult, RemoteScript, packed
+from daylily_ec.headnode.store import NodeStore
 from daylily_ec.util.clock import Clock, wait_until
 
 MAX_COMMAND_CHARS = 60_000
@@ -55,10 +59,11 @@ class _Answer:
 class SsmRemote:
     """`Remote` through Run Command on one instance."""
 
-    def __init__(self, api: SsmApi, instance_id: str, clock: Clock) -> None:
+    def __init__(self, api: SsmApi, instance_id: str, clock: Clock, store: NodeStore | None = None) -> None:
         self._api = api
         self._instance = instance_id
         self._clock = clock
+        self._store = store
 
     @cached_property
     def _transport(self) -> str:
@@ -71,25 +76,34 @@ class SsmRemote:
 
     def _run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> tuple[int, bytes, bytes]:
         token = secrets.token_hex(12)
-        command = self._command(script, env, token)
-        invocation = self._execute(script.name, command, timeout)
+        with self._command(script, env, token) as command:
+            invocation = self._execute(script.name, command, timeout)
         answer = _parse(script.name, invocation)
         stdout, stderr = (self._content(script.name, token, stream) for stream in answer.streams)
         return answer.exit_code, stdout, stderr
 
-    def _command(self, script: RemoteScript, env: Mapping[str, str], token: str) -> str:
-        call = (
-            f"DYEC_USER={CLUSTER_USER}\nDYEC_TOKEN={token}\nDYEC_INLINE={INLINE_CHARS}\n"
-            f"DYEC_SCRIPT={packed(script.with_parameters(env))}\n{self._transport}"
-        )
-        command = f"printf %s {packed(call)} | base64 -d | gzip -dc | sudo -iu {CLUSTER_USER} bash -l"
-        if len(command) > MAX_COMMAND_CHARS:
+    @contextmanager
+    def _command(self, script: RemoteScript, env: Mapping[str, str], token: str) -> Iterator[str]:
+        body = gzip.compress(script.with_parameters(env).encode(), mtime=0)
+        command = self._line(token, {"DYEC_SCRIPT": base64.b64encode(body).decode()})
+        if len(command) <= MAX_COMMAND_CHARS:
+            yield command
+            return
+        if self._store is None:
             raise ValidationError(
                 f"{script.name}: the command has {len(command):,} characters; "
-                f"Systems Manager takes {MAX_COMMAND_CHARS:,}.",
+                f"Systems Manager takes {MAX_COMMAND_CHARS:,}, and the cluster has no place in S3 for it.",
                 code="payload_too_large", hint="Stage large tables and launch with --stage-dir.",
             )  # fmt: skip
-        return command
+        with self._store.lent(body) as lent:
+            yield self._line(token, {"DYEC_OBJECT": lent.uri, "DYEC_SHA256": lent.sha256, "DYEC_REGION": lent.region})
+
+    def _line(self, token: str, given: Mapping[str, str]) -> str:
+        fixed = {"DYEC_USER": CLUSTER_USER, "DYEC_TOKEN": token, "DYEC_INLINE": str(INLINE_CHARS)}
+        settings = "".join(f"{name}={shlex.quote(value)}\n" for name, value in {**fixed, **given}.items())
+        return (
+            f"printf %s {packed(settings + self._transport)} | base64 -d | gzip -dc | sudo -iu {CLUSTER_USER} bash -l"
+        )
 
     def _execute(self, name: str, command: str, timeout: float) -> Invocation:
         execution = max(math.ceil(timeout), 1)
@@ -107,7 +121,8 @@ class SsmRemote:
                 clock=self._clock,
                 describe=lambda found: found.status_details if found else "not known to Systems Manager yet",
             )
-        except DeadlinePassed:
+        except BaseException:
+            # A deadline, Ctrl-C, or an answer that will not come: nobody would read the result any more.
             self._cancel(command_id)
             raise
         assert seen is not None
@@ -123,7 +138,7 @@ class SsmRemote:
         try:
             self._api.cancel(command_id, self._instance)
         except AwsError:
-            return  # the deadline is what the user must hear of
+            return  # what ended the wait is what the user must hear of
 
     def _content(self, name: str, token: str, stream: _Stream) -> bytes:
         if stream.size > MAX_OUTPUT_BYTES:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from daylily_ec.aws.heartbeat import TopicsApi
     from daylily_ec.aws.iam import IamApi
     from daylily_ec.aws.iam_writes import IamWritesApi
+    from daylily_ec.aws.lending import LendingApi
     from daylily_ec.aws.placement import PlacementApi
     from daylily_ec.aws.price_list import PriceListApi
     from daylily_ec.aws.pricing import PricingApi
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from daylily_ec.aws.scheduler import SchedulesApi
     from daylily_ec.aws.ssm import SsmApi
     from daylily_ec.headnode.remote import Remotes
+    from daylily_ec.headnode.wheels import WheelSource
     from daylily_ec.pcluster.runner import PclusterApi
 
 
@@ -77,7 +79,21 @@ class Services:
         """The way to a cluster's head node: `services.headnodes.connect(cluster).run(script, env, timeout)`."""
         from daylily_ec.headnode.connect import HeadNodes
 
-        return HeadNodes(lambda: self.ssm, self.clock, self.reporter)
+        return HeadNodes(lambda: self.ssm, self.clock, self.reporter, lending=lambda: self.lending)
+
+    @cached_property
+    def lending(self) -> LendingApi:
+        """Objects that a head node reads or hands over during one call."""
+        from daylily_ec.aws.lending import Lending
+
+        return Lending(self.context)
+
+    @cached_property
+    def wheels(self) -> WheelSource:
+        """What dyec needs on a head node."""
+        from daylily_ec.headnode.wheels import PipWheels
+
+        return PipWheels()
 
     @cached_property
     def iam(self) -> IamApi:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.headnode.ssm import SsmRemote
+from daylily_ec.headnode.store import NodeStore
 from tests.conftest import FakeClock
-from tests.integration.headnode.node import FakeSsm, Node
+from tests.integration.headnode.node import FakeLending, FakeSsm, Node
 
 
 @pytest.fixture
@@ -25,5 +27,20 @@ def ssm(node: Node) -> FakeSsm:
 
 
 @pytest.fixture
-def over_ssm(ssm: FakeSsm, clock: FakeClock) -> SsmRemote:
-    return SsmRemote(ssm, "i-0123456789abcdef0", clock)
+def lending(node: Node) -> FakeLending:
+    return FakeLending(node.root / "s3")
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def store(lending: FakeLending, warnings: list[str]) -> NodeStore:
+    return NodeStore(lambda: lending, S3Prefix("parallelcluster-1", "demo/"), "us-west-2", warnings.append)
+
+
+@pytest.fixture
+def over_ssm(ssm: FakeSsm, clock: FakeClock, store: NodeStore) -> SsmRemote:
+    return SsmRemote(ssm, "i-0123456789abcdef0", clock, store)

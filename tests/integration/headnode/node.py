@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from daylily_ec.aws.ssm import STDERR_LIMIT, STDOUT_LIMIT, CommandStatus, Invocation
-from daylily_ec.errors import Throttled
+from daylily_ec.errors import AwsError, Throttled
 from daylily_ec.headnode.local import LocalRemote
+from daylily_ec.headnode.ssm import MAX_COMMAND_CHARS
 
 SUDO = """#!/bin/sh
 # sudo -iu ubuntu COMMAND...: on this node the caller stands for ubuntu already.
@@ -23,6 +24,17 @@ ID = """#!/bin/sh
 # The test's user plays ubuntu.
 [ "$1" = -un ] && { echo "${FAKE_USER:-ubuntu}"; exit; }
 exec /usr/bin/id "$@"
+"""
+AWS = """#!/bin/sh
+# aws s3 cp --only-show-errors --region R s3://BUCKET/KEY FILE: out of the directory that plays S3.
+[ "$1 $2 $3 $4" = "s3 cp --only-show-errors --region" ] || exit 90
+cp "$FAKE_S3/${6#s3://}" "$7"
+"""
+CURL = """#!/bin/sh
+# curl ... --upload-file FILE, with the URL in a configuration on standard input; the URL is a path below FAKE_S3.
+url=$(sed -n 's/^url = "\\(.*\\)"$/\\1/p')
+while [ "$#" -gt 1 ]; do [ "$1" != --upload-file ] || file="$2"; shift; done
+mkdir -p "$(dirname "$FAKE_S3/${url#https://}")" && cp "$file" "$FAKE_S3/${url#https://}"
 """
 FIND = """#!/bin/sh
 # `-user ubuntu` means nothing where no such user exists.
@@ -44,14 +56,14 @@ class Node:
         programs, sockets = self.root / "bin", self.root / "tmux"
         for folder in (self.home, self.fsx, programs, sockets):
             folder.mkdir(parents=True)
-        for name, text in (("sudo", SUDO), ("id", ID), ("find", FIND)):
+        for name, text in (("sudo", SUDO), ("id", ID), ("find", FIND), ("aws", AWS), ("curl", CURL)):
             self.program(name, text)
         # A login shell's own profile may reset PATH; the home's profile puts the node's programs first again.
         (self.home / ".bash_profile").write_text(f'export PATH="{programs}:$PATH"\n')
         scratch = self.root / "tmp"
         scratch.mkdir()
         self.env = {
-            "TMPDIR": str(scratch),
+            "TMPDIR": str(scratch), "FAKE_S3": str(self.root / "s3"),
             "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "TMUX_TMPDIR": str(sockets),
             "LANG": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
         }  # fmt: skip
@@ -75,6 +87,42 @@ class Node:
     def stop(self) -> None:
         """End every session."""
         self.shell("tmux kill-server")
+
+
+@dataclass
+class FakeLending:
+    """`LendingApi` over a directory that the node's `aws` reads."""
+
+    root: Path
+    stored: list[str] = field(default_factory=list)
+    damage: bool = False
+    removal: AwsError | None = None
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        path = self.root / bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body[:-1] + b"?" if self.damage else body)
+        self.stored.append(key)
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        self.put(bucket, key, path.read_bytes())
+
+    def put_url(self, bucket: str, key: str, seconds: int) -> str:
+        self.stored.append(key)
+        return f"https://{bucket}/{key}"
+
+    def fetch(self, bucket: str, key: str, path: Path) -> None:
+        path.write_bytes((self.root / bucket / key).read_bytes())
+
+    def remove(self, bucket: str, key: str) -> None:
+        if self.removal is not None:
+            raise self.removal
+        (self.root / bucket / key).unlink(missing_ok=True)
+
+    @property
+    def left(self) -> list[Path]:
+        """What lies there now."""
+        return [path for path in self.root.rglob("*") if path.is_file()]
 
 
 @dataclass
@@ -103,6 +151,8 @@ class FakeSsm:
         self.commands.append(command)
         self.comments.append(comment)
         self.timeouts.append((delivery_s, execution_s))
+        if len(command) > MAX_COMMAND_CHARS:
+            raise AssertionError("Systems Manager would refuse so long a command")
         for _ in range(self.deliveries):
             done = subprocess.run(["sh", "-c", command], env=dict(self.env), capture_output=True, check=False)
         self._ended[command_id] = Invocation(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+import random
 import time
 from pathlib import Path
 
 import pytest
 
-from daylily_ec.errors import DeadlinePassed, RemoteCommandFailed, ValidationError
-from daylily_ec.headnode.remote import Remote, RemoteScript
+from daylily_ec.errors import AccessDenied, DeadlinePassed, RemoteCommandFailed, ValidationError
+from daylily_ec.headnode.remote import MAX_VALUES_BYTES, Remote, RemoteScript
 from daylily_ec.headnode.ssm import INLINE_CHARS, MAX_COMMAND_CHARS, SsmRemote
-from tests.integration.headnode.node import FakeSsm, Node
+from daylily_ec.headnode.store import NodeStore
+from tests.conftest import FakeClock
+from tests.integration.headnode.node import FakeLending, FakeSsm, Node
 
 ECHO = RemoteScript("echo", 'printf %s "$DYEC_VALUE"\n')
 HOSTILE = [
@@ -22,6 +25,11 @@ HOSTILE = [
     "é ü 漢字 🧬", "\t", "%s%n", "#", "' \" ` $ \\ ! * ? [ ] { } ( ) < > | & ; ~ # \n", "", "a" * 70_000,
     "EOF\ntouch PWNED\n", "\r\n",
 ]  # fmt: skip
+
+
+def noise(size: int) -> str:
+    """Text that does not get small when it is packed."""
+    return "".join(random.Random(size).choices("abcdefghijklmnopqrstuvwxyz0123456789+/\n", k=size))
 
 
 @pytest.fixture(params=["ssm", "local"])
@@ -68,6 +76,7 @@ def test_characters_outside_ascii_survive_the_seam_between_pieces(over_ssm: SsmR
     assert text.count("é漢🧬") == 12_000
 
 
+@pytest.mark.weakness("H10")
 def test_the_exit_code_and_stderr_are_kept(remote: Remote) -> None:
     result = remote.run(RemoteScript("fails", "echo out; echo why >&2; exit 7\n"), {}, 30)
     assert (result.exit_code, result.stdout, result.stderr) == (7, "out\n", "why\n")
@@ -134,6 +143,7 @@ def test_throttled_and_late_answers_are_waited_for(ssm: FakeSsm, over_ssm: SsmRe
     assert over_ssm.run(ECHO, {"DYEC_VALUE": "x"}, 30).stdout == "x"
 
 
+@pytest.mark.weakness("M3")
 def test_a_command_past_its_deadline_is_cancelled(ssm: FakeSsm, over_ssm: SsmRemote) -> None:
     ssm.never_ends = True
     with pytest.raises(DeadlinePassed, match=r"echo on i-0123456789abcdef0: .*InProgress"):
@@ -147,16 +157,78 @@ def test_the_local_transport_stops_a_command_past_its_deadline(node: Node) -> No
     assert not Path("/proc", (node.home / "pid").read_text().strip()).exists()
 
 
-def test_too_large_a_payload_is_refused_before_anything_is_sent(ssm: FakeSsm, over_ssm: SsmRemote) -> None:
-    import random
-
-    noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=119_000))
+def test_without_a_place_in_s3_too_large_a_payload_is_refused_before_anything_is_sent(
+    ssm: FakeSsm, clock: FakeClock
+) -> None:
     with pytest.raises(ValidationError) as info:
-        over_ssm.run(ECHO, {"DYEC_VALUE": noise}, 30)
+        SsmRemote(ssm, "i-1", clock).run(ECHO, {"DYEC_VALUE": noise(119_000)}, 30)
     assert info.value.code == "payload_too_large"
     with pytest.raises(ValidationError):
-        over_ssm.run(ECHO, {"DYEC_VALUE": "x" * 130_000}, 30)
+        SsmRemote(ssm, "i-1", clock).run(ECHO, {"DYEC_VALUE": "x" * (MAX_VALUES_BYTES + 1)}, 30)
     assert ssm.commands == []
+
+
+@pytest.mark.weakness("M3")
+@pytest.mark.parametrize("size", [30_000, 119_999, 120_000, 120_001, 131_072, 5_000_000])
+def test_payloads_over_the_limit_arrive_through_s3_byte_for_byte(
+    remote: Remote, node: Node, lending: FakeLending, size: int
+) -> None:
+    value = noise(size - 1) + "\n"
+    script = RemoteScript("keeps", 'printf %s "$DYEC_VALUE" > "$HOME/kept"; /bin/echo done\n')
+    assert remote.run(script, {"DYEC_VALUE": value}, 60).stdout == "done\n"
+    assert (node.home / "kept").read_text() == value
+    assert lending.left == []
+
+
+def test_many_values_do_not_overflow_the_environment(remote: Remote, node: Node) -> None:
+    env = {f"DYEC_VALUE_{number}": noise(100_000) for number in range(30)}
+    script = RemoteScript("sums", 'for ((n = 0; n < 30; n++)); do v="DYEC_VALUE_$n"; printf %s "${!v}"; done | wc -c\n')
+    assert remote.run(script, env, 60).stdout.strip() == "3000000"
+
+
+def test_a_payload_that_was_changed_in_s3_is_never_run(
+    ssm: FakeSsm, over_ssm: SsmRemote, node: Node, lending: FakeLending
+) -> None:
+    lending.damage = True
+    script = RemoteScript("touches", 'touch "$HOME/ran"\n')
+    with pytest.raises(RemoteCommandFailed, match=r"has SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}; nothing was run"):
+        over_ssm.run(script, {"DYEC_VALUE": noise(119_000)}, 30)
+    assert not (node.home / "ran").exists()
+    assert lending.left == []
+    lending.damage = False
+    over_ssm.run(script, {"DYEC_VALUE": noise(119_000)}, 30)
+    assert (node.home / "ran").exists()
+
+
+def test_a_payload_that_the_node_cannot_read_says_so_in_its_own_words(node: Node, over_ssm: SsmRemote) -> None:
+    node.program("aws", "#!/bin/sh\necho 'fatal error: AccessDenied on GetObject' >&2; exit 1\n")
+    with pytest.raises(RemoteCommandFailed, match="AccessDenied on GetObject"):
+        over_ssm.run(ECHO, {"DYEC_VALUE": noise(119_000)}, 30)
+    assert list((node.root / "tmp").glob("dyec.*")) == []
+
+
+def test_an_object_that_cannot_be_removed_is_named(
+    over_ssm: SsmRemote, lending: FakeLending, warnings: list[str]
+) -> None:
+    lending.removal = AccessDenied("s3:DeleteObject was denied")
+    over_ssm.run(ECHO, {"DYEC_VALUE": noise(119_000)}, 30)
+    assert warnings == [
+        f"s3://parallelcluster-1/{lending.stored[0]} could not be removed (s3:DeleteObject was denied); "
+        f"it goes with the cluster, or: aws s3 rm s3://parallelcluster-1/{lending.stored[0]}"
+    ]
+
+
+@pytest.mark.weakness("M3")
+def test_ctrl_c_cancels_the_command_and_leaves_no_object(ssm: FakeSsm, node: Node, store: NodeStore) -> None:
+    class Impatient(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt
+
+    ssm.never_ends = True
+    with pytest.raises(KeyboardInterrupt):
+        SsmRemote(ssm, "i-1", Impatient(), store).run(ECHO, {"DYEC_VALUE": noise(119_000)}, 30)
+    assert ssm.cancelled == ["command-0"]
+    assert FakeLending(node.root / "s3").left == []
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\udcff"])
