@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+WHEN_PRESENT = ("config/samples.tsv", "config/units.tsv")
+"""Tables that are registered when the analysis has them, whatever `require_existing` says."""
+
+_GLOB = re.compile(r"[*?\[]")
 
 
 def _relative(value: str) -> str:
@@ -60,6 +66,13 @@ class ArtifactRegistration(_Model):
     multiqc_version: str = ""
     multiqc_reports: list[MultiqcReport] = []
     identity: ArtifactIdentity | None = None
+
+    @property
+    def required_paths(self) -> tuple[str, ...]:
+        """Paths that must be among the registered files; never the tables, which some analyses do not have."""
+        if not self.require_existing:
+            return ()
+        return tuple(path for path in self.include_paths if not _GLOB.search(path) and path not in WHEN_PRESENT)
 
     @model_validator(mode="after")
     def _is_complete(self) -> ArtifactRegistration:

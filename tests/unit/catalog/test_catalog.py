@@ -92,7 +92,6 @@ def test_ours_has_three_repositories_with_their_pins() -> None:
         "daylily-omics-analysis": "2.0.26", "rna-seq-star-deseq2": "main", "daylily-sarek": "0.7.379",
     }  # fmt: skip
     assert repository(catalog)[0] == "daylily-omics-analysis"
-    assert catalog.commands() == []
 
 
 @pytest.mark.parametrize(
