@@ -15,6 +15,11 @@ from daylily_ec.errors import MissingInput, NotFound, UsageError
 if TYPE_CHECKING:  # the models load pydantic, which only a launch needs
     from daylily_ec.catalog.models import AnalysisCommand, Catalog, TestDataProfile
 
+_OPTIONS = {
+    "sample_manifest": "--stage-dir, or --samples-file and --units-file",
+    "run_context": "--run-context-file",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class GivenInputs:
@@ -101,17 +106,14 @@ def _pin(catalog: Catalog, chosen: AnalysisCommand) -> str:
 
 def _check_kind(chosen: AnalysisCommand, given: GivenInputs) -> None:
     tables = given.samples_tsv is not None, given.units_tsv is not None
-    kinds = {
-        "sample_manifest": given.stage or any(tables),
-        "run_context": given.runs_tsv is not None,
-    }
-    wanted = {"sample_manifest": "--stage-dir, or --samples-file and --units-file", "run_context": "--run-context-file"}
-    for kind, present in kinds.items():
-        if present and kind != chosen.input_contract:
-            takes = wanted.get(chosen.input_contract, "no inputs")
-            raise UsageError(f"Command {chosen.command_id} takes {takes}, not {wanted[kind]}.")
-        if not present and kind == chosen.input_contract:
-            raise MissingInput(f"Command {chosen.command_id} needs inputs.", hint=f"Give {wanted[kind]}.")
+    present = {"sample_manifest": given.stage or any(tables), "run_context": given.runs_tsv is not None}
+    contract = chosen.input_contract
+    for kind, options in _OPTIONS.items():
+        if present[kind] and kind != contract:
+            takes = _OPTIONS.get(contract, "no inputs")
+            raise UsageError(f"Command {chosen.command_id} takes {takes}, not {options}.")
+    if not present.get(contract, True):
+        raise MissingInput(f"Command {chosen.command_id} needs inputs.", hint=f"Give {_OPTIONS[contract]}.")
     if any(tables) and not all(tables):
         raise UsageError("--samples-file and --units-file belong together.")
     if given.stage and any(tables):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import ValidationError as ModelError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from daylily_ec.catalog.registration import ArtifactRegistration
 from daylily_ec.domain.ids import GitRef, RepositoryKey
@@ -55,6 +58,28 @@ UniqueTexts = Annotated[list[Text], AfterValidator(_unique)]
 Ref = Annotated[str, AfterValidator(_git_ref)]
 CloneUrl = Annotated[str, AfterValidator(_clone_url)]
 FolderName = Annotated[str, AfterValidator(_key)]
+
+
+Finding = tuple[tuple[str | int, ...], str]
+"""Where something is wrong, as the path of keys from the model that says so, and what."""
+
+_CLASS_RULES = {
+    "sample_analysis": ("sample_manifest", True, False),
+    "run_analysis": ("run_context", False, True),
+    "utility": ("none", False, False),
+}
+
+
+def _refuse(findings: Iterable[Finding]) -> None:
+    """All findings at once, each with its place, as pydantic reports them."""
+    rule = partial(PydanticCustomError, "catalog_rule", "{text}")
+    errors = [InitErrorDetails(type=rule({"text": text}), loc=place, input=None) for place, text in findings]
+    if errors:
+        raise ModelError.from_exception_data("Catalog", errors)
+
+
+def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:
+    return ((index, value) for index, value in enumerate(values) if value in values[:index])
 
 
 class Model(BaseModel):
@@ -194,16 +219,13 @@ class AnalysisCommand(Model):
 
     @model_validator(mode="after")
     def _agrees_with_its_class(self) -> AnalysisCommand:
-        contract, staging, run_mount = {
-            "sample_analysis": ("sample_manifest", True, False),
-            "run_analysis": ("run_context", False, True),
-            "utility": ("none", False, False),
-        }[self.command_class]
-        if (self.input_contract, self.requires_staging, self.requires_run_mount) != (contract, staging, run_mount):
-            raise ValueError(
-                f"a {self.command_class} command needs input_contract {contract}, "
-                f"requires_staging {staging}, requires_run_mount {run_mount}"
-            )
+        contract, staging, run_mount = _CLASS_RULES[self.command_class]
+        wanted = {"input_contract": contract, "requires_staging": staging, "requires_run_mount": run_mount}
+        _refuse(
+            ((key,), f"a {self.command_class} command needs {key} {str(value).lower()}")
+            for key, value in wanted.items()
+            if getattr(self, key) != value
+        )
         return self
 
 
@@ -231,26 +253,34 @@ class Catalog(Model):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Catalog:
-        if self.default_repository not in self.repositories:
-            raise ValueError(f"default_repository {self.default_repository!r} is not among the repositories")
-        _unique([location.location_id for location in self.test_data_locations])
-        self._check_profiles()
-        _unique([command.command_id for command in self.commands()])
-        for command in self.commands():
-            self._check_command(command)
+        _refuse(self._findings())
         return self
 
-    def _check_profiles(self) -> None:
-        known = {location.location_id for location in self.test_data_locations}
+    def _findings(self) -> Iterator[Finding]:
+        if self.default_repository not in self.repositories:
+            yield ("default_repository",), f"{self.default_repository!r} is not among the repositories"
+        places = [one.location_id for one in self.test_data_locations]
+        for index, name in _repeated(places):
+            yield ("test_data_locations", index, "location_id"), f"listed twice: {name}"
         for name, profile in self.test_data_profiles.items():
-            if lost := sorted(set(profile.locations) - known):
-                raise ValueError(f"test_data_profiles.{name}: unknown locations {', '.join(lost)}")
+            if lost := sorted(set(profile.locations) - set(places)):
+                yield ("test_data_profiles", name, "locations"), f"unknown locations {', '.join(lost)}"
+        where = [("repositories", key, "analysis_commands", index) for key, one in self.repositories.items()
+                 for index in range(len(one.analysis_commands))]  # fmt: skip
+        commands = self.commands()
+        for index, name in _repeated([one.command_id for one in commands]):
+            yield (*where[index], "command_id"), f"listed twice: {name}"
+        for location, command in zip(where, commands, strict=True):
+            for key, text in self._command_findings(location[1], command):
+                yield (*location, key), text
 
-    def _check_command(self, command: AnalysisCommand) -> None:
-        where = f"command {command.command_id}"
+    def _command_findings(self, repository: str, command: AnalysisCommand) -> Iterator[tuple[str, str]]:
+        if command.repository not in ("", repository):
+            yield "repository", f"is {command.repository!r}, but the command stands below {repository!r}"
         profile = self.test_data_profiles.get(command.test_data_profile)
         if profile is None:
-            raise ValueError(f"{where}: test_data_profile {command.test_data_profile!r} is not defined")
+            yield "test_data_profile", f"{command.test_data_profile!r} is not defined"
+            return
         mode = profile.source_mount_mode
         wrong = {
             "sample_analysis": mode == "run_dra_required",
@@ -258,16 +288,13 @@ class Catalog(Model):
             "utility": mode != "none",
         }[command.command_class]
         if wrong:
-            raise ValueError(f"{where}: a {command.command_class} command cannot use a profile of mode {mode}")
-        if command.command_class == "run_analysis":
-            self._check_run_columns(where, profile)
-
-    def _check_run_columns(self, where: str, profile: TestDataProfile) -> None:
-        contract = self.input_contracts.get("run_context")
-        columns = contract.source_table.required_columns if contract and contract.source_table else []
-        for column in (profile.run_context_source_s3_column, profile.run_context_mount_id_column):
-            if column not in columns:
-                raise ValueError(f"{where}: column {column} is not required by input_contracts.run_context")
+            yield "test_data_profile", f"a {command.command_class} command cannot use a profile of mode {mode}"
+        elif command.command_class == "run_analysis":
+            contract = self.input_contracts.get("run_context")
+            columns = contract.source_table.required_columns if contract and contract.source_table else []
+            for column in (profile.run_context_source_s3_column, profile.run_context_mount_id_column):
+                if column not in columns:
+                    yield "test_data_profile", f"its column {column} is not required by input_contracts.run_context"
 
     def commands(self) -> list[AnalysisCommand]:
         """Every command, in the order of the file."""

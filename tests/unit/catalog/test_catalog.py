@@ -67,6 +67,9 @@ repositories:
 """
 
 
+AT = "@: repositories.one.analysis_commands.0"
+
+
 def document() -> Any:
     return YAML(typ="safe").load(TEXT)
 
@@ -102,11 +105,14 @@ def test_ours_has_three_repositories_with_their_pins() -> None:
         ("      type: prod", "      type: production", "@: repositories.one.analysis_commands.0.type"),
         ("{source_mount_mode: none}", "{source_mount_mode: none, locations: [slim]}", "@"),
         ("required_columns: [RUN_ID, SAMPLE_ID]", "required_columns: [RUN_ID, RUN_ID]", "listed twice: RUN_ID"),
-        ("default_repository: one", "default_repository: three", "'three' is not among the repositories"),
-        ("locations: [slim]", "locations: [slim, fat]", "unknown locations fat"),
-        ("test_data_profile: slim", "test_data_profile: fat", "'fat' is not defined"),
-        ("test_data_profile: slim", "test_data_profile: run", "cannot use a profile of mode run_dra_required"),
-        ("requires_staging: true", "requires_staging: false", "needs input_contract sample_manifest"),
+        ("default_repository: one", "default_repository: three", "@: default_repository: 'three' is not"),
+        ("locations: [slim]", "locations: [slim, fat]", "@: test_data_profiles.slim.locations: unknown locations fat"),
+        ("test_data_profile: slim", "test_data_profile: fat",
+         f"{AT}.test_data_profile: 'fat' is not defined"),
+        ("test_data_profile: slim", "test_data_profile: run",
+         f"{AT}.test_data_profile: a sample_analysis command cannot use a profile of mode run_dra_required"),
+        ("requires_staging: true", "requires_staging: false",
+         f"{AT}.requires_staging: a sample_analysis command needs requires_staging true"),
         ("compatible_platforms: [ILMN]", "compatible_platforms: []", "@"),
         ("https://example.org/one.git", "ext::sh -c touch% x", "must be an https"),
         ("https://example.org/one.git", "--upload-pack=x", "must be an https"),
