@@ -12,6 +12,7 @@ runs="$HOME/daylily-runs"
 run_dir="$runs/$DYEC_SESSION"
 partial="$entity_dir/.partial.$DYEC_LAUNCH_ID"
 replaced="$entity_dir/.replaced.$DYEC_LAUNCH_ID"
+test_tables=".test_data/data/0.01xwgs_HG002_hg38"
 
 mark() { printf '__DAYLILY_%s__=%s\n' "$1" "$2"; }
 refuse() {
@@ -69,6 +70,7 @@ check_all() {
     check_root
     check_session
     check_analysis_dir
+    run_links check_run_dir
 }
 
 one_table() {
@@ -85,21 +87,81 @@ one_table() {
     table="${found[0]}"
 }
 
+run_links() {
+    # Calls $1 with what is known of each link: 1 when an association has to show the directory first, name, target.
+    local mounted name target
+    while IFS=$'\t' read -r mounted name target; do
+        [ -z "$name" ] || "$1" "$mounted" "$name" "$target"
+    done <<< "$DYEC_RUN_LINKS"
+}
+
+check_run_dir() {
+    # A directory of an association that is still to be made can only be looked at later.
+    [ "$1" = 1 ] || [ -d "$3" ] || refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
+}
+
+await_run_dir() {
+    # What an association shows may still be on its way.
+    local deadline=$((SECONDS + DYEC_STAGE_WAIT_S))
+    until [ -d "$3" ]; do
+        if [ "$1" = 0 ] || [ "$SECONDS" -ge "$deadline" ]; then
+            refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
+        fi
+        sleep 1
+    done
+}
+
+put_run_link() {
+    local link="$clone/config/run_dir_links/$2"
+    [ ! -L "$link" ] || [ "$(readlink "$link")" != "$3" ] || return 0
+    if [ -e "$link" ] || [ -L "$link" ]; then
+        refuse unsafe_run_dir_link "The clone has another config/run_dir_links/$2."
+    fi
+    ln -s -- "$3" "$link" || exit 1
+}
+
+put_runs() {
+    [ ! -L "$clone/config/run_dir_links" ] || refuse unsafe_run_dir_link "config/run_dir_links is a symbolic link."
+    mkdir -p "$clone/config/run_dir_links" || exit 1
+    printf %s "$DYEC_RUNS_TSV" > "$clone/config/runs.tsv" || exit 1
+    run_links put_run_link
+    [ -z "$DYEC_SAMPLES_TSV" ] || printf %s "$DYEC_SAMPLES_TSV" > "$clone/config/samples.tsv" || exit 1
+    [ "$DYEC_DROP_UNITS" = 0 ] || rm -f "$clone/config/units.tsv" || exit 1
+    [ -z "$DYEC_METRICS_CSV" ] || printf %s "$DYEC_METRICS_CSV" > "$clone/config/ultima_run_qc_metrics.csv" || exit 1
+    [ -z "$DYEC_SAMPLES_TABLE" ] || put_table "$DYEC_SAMPLES_TABLE" samples.tsv
+    [ -z "$DYEC_UNITS_TABLE" ] || put_table "$DYEC_UNITS_TABLE" units.tsv
+}
+
+put_table() {
+    # A path of the clone or an absolute one becomes config/$2.
+    local from="$1"
+    [ "${from#/}" != "$from" ] || from="$clone/$from"
+    [ -f "$from" ] || refuse missing_config "The table $1 that the command names does not exist."
+    [ "$from" -ef "$clone/config/$2" ] || cp -- "$from" "$clone/config/$2" || refuse missing_config "$1 cannot be copied."
+}
+
 put_inputs() {
     # Into the fresh clone $1.
-    mkdir -p "$1/config" || exit 1
+    clone="$1"
+    mkdir -p "$clone/config" || exit 1
     case "$DYEC_INPUT" in
         none) return 0 ;;
         tables)
-            printf %s "$DYEC_SAMPLES_TSV" > "$1/config/samples.tsv" || exit 1
-            printf %s "$DYEC_UNITS_TSV" > "$1/config/units.tsv" || exit 1 ;;
+            printf %s "$DYEC_SAMPLES_TSV" > "$clone/config/samples.tsv" || exit 1
+            printf %s "$DYEC_UNITS_TSV" > "$clone/config/units.tsv" || exit 1 ;;
         stage)
-            cp -- "$samples_table" "$1/config/samples.tsv" || refuse missing_config "$samples_table cannot be copied."
-            cp -- "$units_table" "$1/config/units.tsv" || refuse missing_config "$units_table cannot be copied." ;;
+            put_table "$samples_table" samples.tsv
+            put_table "$units_table" units.tsv ;;
+        runs) put_runs ;;
+        test)
+            [ "$DYEC_OPTIONAL" = 0 ] || [ -e "$clone/$test_tables.samples.tsv" ] || return 0
+            put_table "$test_tables.samples.tsv" samples.tsv
+            put_table "$test_tables.units.tsv" units.tsv ;;
+        *) exit 64 ;;
     esac
 }
 
-clone() {
+clone_repository() {
     local try
     export GIT_TERMINAL_PROMPT=0
     for try in 1 2 3; do
@@ -139,7 +201,8 @@ setting() { printf '%s=%q\n' "$1" "$2"; }
 
 settings() {
     local name
-    for name in SESSION ENTITY ANALYSIS_ID REPOSITORY GIT_REF COMMAND ACTIVATE PROJECT SKIP_PROJECT_CHECK GENOME; do
+    for name in SESSION ENTITY ANALYSIS_ID REPOSITORY GIT_REF COMMAND ACTIVATE PROJECT SKIP_PROJECT_CHECK GENOME \
+        REGION CLUSTER EXPORT_TRIGGER EXPORT_DESTINATION DELETE_ON_EXPORT STARTED_BY; do
         name="DYEC_$name"
         setting "$name" "${!name}"
     done
@@ -198,9 +261,10 @@ launch() {
         one_table _samples.tsv; samples_table="$table"
         one_table _units.tsv; units_table="$table"
     fi
+    run_links await_run_dir
     trap 'rm -rf "$partial"' EXIT
     mkdir "$partial" || refuse missing_analysis_root "$partial cannot be made."
-    clone "$partial/$DYEC_FOLDER"
+    clone_repository "$partial/$DYEC_FOLDER"
     check_out "$partial/$DYEC_FOLDER"
     put_inputs "$partial/$DYEC_FOLDER"
     put_analysis_dir

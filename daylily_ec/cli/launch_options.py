@@ -7,20 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from typer import Option
 
-from daylily_ec.workflow.launch_plan import TRIGGERS, DefaultCommand, LaunchRequest, refuse_unavailable
-
-
-def _unavailable(param: typer.CallbackParam, value: Any) -> Any:
-    refuse_unavailable(param.opts[0], value)
-    return value
-
-
-def _hidden(name: str) -> Any:
-    return Option(name, hidden=True, callback=_unavailable)
-
+from daylily_ec.headnode.launch import ExportTrigger
+from daylily_ec.workflow.launch_request import GENOME, DefaultCommand, LaunchRequest, Registration
 
 CatalogFile = Annotated[
     Path | None,
@@ -45,7 +35,7 @@ Project = Annotated[str | None, Option("--project", help="Project that pays.")]
 SkipProjectCheck = Annotated[
     bool, Option("--skip-project-check/--strict-project-check", help="Whether dyoainit checks the project.")
 ]
-Genome = Annotated[str, Option("--genome", help="Genome build.")]
+Genome = Annotated[str | None, Option("--genome", help=f"Genome build, by default {GENOME}.")]
 Jobs = Annotated[int, Option("--jobs", min=1, help="Jobs at a time.")]
 Aligners = Annotated[str, Option("--aligners", help="Comma-separated.")]
 Dedupers = Annotated[str, Option("--dedupers", help="Comma-separated.")]
@@ -60,15 +50,31 @@ DyCommand = Annotated[
 ReplaceExisting = Annotated[
     bool, Option("--replace-existing-analysis-dir", help="Delete what lies in the analysis directory.")
 ]
-ExportTrigger = Annotated[str, Option("--export-trigger", help=", ".join(TRIGGERS))]
+Trigger = Annotated[ExportTrigger, Option("--export-trigger", help="When the session exports the analysis.")]
 ExportDestination = Annotated[
-    str | None, Option("--export-destination-s3-uri", help="Not available here: use dyec export.")
+    str | None,
+    Option("--export-destination-s3-uri", help="Empty prefix ending with <executing-entity>/<analysis-id>/."),
 ]
-RunContextFile = Annotated[str | None, _hidden("--run-context-file")]
-StageBase = Annotated[str | None, _hidden("--stage-base")]
-BootstrapTestConfig = Annotated[bool, _hidden("--bootstrap-test-config")]
-DeleteOnExport = Annotated[bool, _hidden("--delete-on-export-success")]
-Registration = Annotated[str | None, _hidden("--artifact-registration-command-id")]
+DeleteOnExport = Annotated[
+    bool, Option("--delete-on-export-success", help="Delete the analysis directory after a verified export.")
+]
+RunContextFile = Annotated[Path | None, Option("--run-context-file", help="runs.tsv of the run directories to use.")]
+StageBase = Annotated[
+    str | None, Option("--stage-base", help="Directory of stages; its only complete one is used without --stage-dir.")
+]
+BootstrapTestConfig = Annotated[bool, Option("--bootstrap-test-config", help="The repository's own test tables.")]
+CommandId = Annotated[str | None, Option("--command-id", help="Command of the catalog, instead of --dy-command.")]
+Feature = Annotated[list[str] | None, Option("--feature", help="Optional feature of that command; repeatable.")]
+RegistrationCommand = Annotated[
+    str | None, Option("--artifact-registration-command-id", help="Register what was exported by this policy.")
+]
+DeweyUrl = Annotated[str | None, Option("--dewey-url", help="Where to register.")]
+DeweyTokenEnv = Annotated[str | None, Option("--dewey-token-env", help="NAME of the variable with the token.")]
+DeweyDirectory = Annotated[
+    str | None, Option("--dewey-analysis-dir-external-object-id", help="Analysis directory there.")
+]
+DeweyRun = Annotated[str | None, Option("--dewey-run-artifact-euid", help="Run there.")]
+DeweyAnalysis = Annotated[str | None, Option("--dewey-ursa-analysis-euid", help="Analysis there.")]
 
 
 def request_from(params: Mapping[str, Any]) -> LaunchRequest:
@@ -78,4 +84,7 @@ def request_from(params: Mapping[str, Any]) -> LaunchRequest:
         containerized=not params["no_containerized"],
     )
     given = {field.name: params[field.name] for field in fields(LaunchRequest) if field.name in params}
-    return LaunchRequest(**given, default_command=defaults)
+    trio = (params["dewey_directory"], params["dewey_run"], params["dewey_analysis"])
+    registration = Registration(params["registration_command"], params["dewey_url"], params["dewey_token_env"], trio)
+    return LaunchRequest(**given, features=tuple(params["feature"] or ()), default_command=defaults,
+                         registration=registration)  # fmt: skip

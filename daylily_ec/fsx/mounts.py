@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daylily_ec.aws.context import aws_code
-from daylily_ec.aws.fsx import Association, AssociationSpec, FsxApi
+from daylily_ec.aws.fsx import Association, AssociationLifecycle, AssociationSpec, FsxApi
+from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, Refused
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
@@ -67,6 +70,53 @@ def equal(association: Association, wanted: AssociationSpec) -> bool:
         and set(association.auto_import) == set(wanted.auto_import)
         and set(association.auto_export) == set(wanted.auto_export)
     )
+
+
+def covers(association: Association, path: FsxPath, source: S3Prefix | None = None) -> bool:
+    """Whether it shows `path`, at itself or above, and there just `source` (anything without one)."""
+    if association.lifecycle.is_failed or association.lifecycle.is_leaving:
+        return False
+    if not path.value.startswith(association.path.value):
+        return False
+    below = path.value.removeprefix(association.path.value)
+    return source is None or S3Prefix(association.source.bucket, association.source.key + below) == source
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMount:
+    """A wanted association and the existing one that already shows the same, None when it is to be made."""
+
+    wanted: AssociationSpec
+    found: Association | None = None
+
+
+def plan_associations(wanted: Sequence[AssociationSpec], existing: tuple[Association, ...]) -> tuple[PlannedMount, ...]:
+    """What is there and what is to be made; `Refused` when one of them cannot be, or when slots do not suffice.
+
+    An association that shows the same is taken whatever events it follows.  One that is being detached is no obstacle:
+    it is waited for.
+    """
+    planned: list[PlannedMount] = []
+    for spec in wanted:
+        found = next((one for one in existing if covers(one, spec.path, spec.source)), None)
+        if found is None:
+            pending = (_pending(one.wanted, number) for number, one in enumerate(planned) if one.found is None)
+            conflict = find_conflict(spec, (*(one for one in existing if not _awaited(one, spec)), *pending))
+            if conflict is not None:
+                raise conflict.error(spec)
+        planned.append(PlannedMount(spec, found))
+    return tuple(planned)
+
+
+def _awaited(association: Association, wanted: AssociationSpec) -> bool:
+    """Whether creating the wanted one first waits until this one is gone."""
+    overlaps = association.path.overlaps(wanted.path) or association.source.overlaps(wanted.source)
+    return association.lifecycle.is_leaving and overlaps
+
+
+def _pending(spec: AssociationSpec, number: int) -> Association:
+    return Association(f"(to be made {number + 1})", spec.file_system_id, spec.path, spec.source,
+                       AssociationLifecycle.CREATING, tags=spec.tags)  # fmt: skip
 
 
 def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) -> Conflict | None:
@@ -143,11 +193,7 @@ def _settled(
     """Existing associations once none that overlaps the wanted one is on its way out."""
 
     def leaving(existing: tuple[Association, ...]) -> list[Association]:
-        return [
-            one
-            for one in existing
-            if one.lifecycle.is_leaving and (one.path.overlaps(wanted.path) or one.source.overlaps(wanted.source))
-        ]
+        return [one for one in existing if _awaited(one, wanted)]
 
     def names(existing: tuple[Association, ...]) -> str:
         return ", ".join(f"{one.id} {one.state}" for one in leaving(existing)) or "none"

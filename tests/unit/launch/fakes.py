@@ -12,6 +12,7 @@ from daylily_ec.catalog.loader import load_catalog
 from daylily_ec.catalog.models import Catalog
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import DyecError
+from daylily_ec.headnode import readiness
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 
 ROOT = "/fsx/analysis_results/"
@@ -23,6 +24,8 @@ class Node:
     """`Remotes` and `Remote` in one."""
 
     refusal: tuple[str, str] | None = None
+    stages: tuple[str, ...] = ()
+    not_ready: tuple[str, ...] = ()
     answers: list[RemoteResult | DyecError] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -34,6 +37,10 @@ class Node:
 
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         self.asked.append((f"{script.name} {env.get('DYEC_MODE', '')}".strip(), dict(env)))
+        if script.name == "readiness":
+            return RemoteResult(0, "".join(f"{name} {self._verdict(name)} seen\n" for name in readiness.TESTS), "")
+        if script.name == "list_stages":
+            return RemoteResult(0, "".join(f"{name}\n" for name in self.stages), "")
         if self.answers:
             answer = self.answers.pop(0)
             if isinstance(answer, DyecError):
@@ -42,6 +49,9 @@ class Node:
         if self.refusal is not None:
             return RemoteResult(8, f"__DAYLILY_ERROR__={self.refusal[0]}\n", f"{self.refusal[1]}\n")
         return RemoteResult(0, _markers(env), "")
+
+    def _verdict(self, name: str) -> str:
+        return "bad" if name in self.not_ready else "ok"
 
 
 def _markers(env: Mapping[str, str]) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.errors import DyecError, InvalidValue, MissingInput, Refused, UsageError
-from daylily_ec.headnode.sessions import InputKind, Launch
-from daylily_ec.workflow.launch_plan import DefaultCommand, LaunchRequest, plan_launch
+from daylily_ec.errors import DyecError, InvalidValue, Refused, UsageError
+from daylily_ec.headnode.launch import ExportTrigger, InputKind, Launch
+from daylily_ec.workflow.launch_plan import plan_launch
+from daylily_ec.workflow.launch_request import DefaultCommand, LaunchRequest, Registration
 from tests.unit.launch.fakes import CATALOG, ROOT
 
 STAGE = "/fsx/staging/staged_external_sequencing_data/remote_stage_1"
@@ -19,7 +20,7 @@ REQUEST = LaunchRequest(cluster="day-demo", analysis_id="a1", executing_entity="
 
 
 def plan(**change: Any) -> Launch:
-    return plan_launch(replace(REQUEST, **change), CATALOG, ROOT)
+    return plan_launch(replace(REQUEST, **change), CATALOG, ROOT, "us-west-2").launch
 
 
 def test_the_default_is_the_catalogs_pin_and_repository() -> None:
@@ -90,10 +91,7 @@ def test_a_command_of_ones_own_is_kept_as_it_is() -> None:
         ({"stage_dir": "/fsx/staging/staged_external_sequencing_data/"}, InvalidValue),
         ({"stage_dir": f"{STAGE}/../x"}, InvalidValue),
         ({"stage_dir": "/etc"}, InvalidValue),
-        ({"stage_dir": None}, MissingInput), ({"input_staging": False}, UsageError),
-        ({"samples_file": Path("s")}, UsageError), ({"stage_dir": None, "samples_file": Path("s")}, UsageError),
         ({"stage_dir": None, "samples_file": Path("/no/s"), "units_file": Path("/no/u")}, InvalidValue),
-        ({"export_trigger": "sometimes"}, InvalidValue),
     ],
 )  # fmt: skip
 def test_broken_rules(change: dict[str, Any], error: type[DyecError]) -> None:
@@ -101,12 +99,76 @@ def test_broken_rules(change: dict[str, Any], error: type[DyecError]) -> None:
         plan(**change)
 
 
-@pytest.mark.parametrize("trigger", ["on-success", "on-fail", "all"])
-def test_export_triggers_are_refused_with_the_command_to_use(trigger: str) -> None:
-    with pytest.raises(Refused, match="dyec export") as info:
-        plan(export_trigger=trigger, export_destination="s3://b/ubuntu/a1/")
-    assert "dyec export --cluster day-demo --source-path /fsx/analysis_results/ubuntu/a1 " in info.value.hint
-    assert "--destination-s3-uri s3://b/ubuntu/a1/" in info.value.hint
+DESTINATION = "s3://results/x/ubuntu/a1"
+
+
+@pytest.mark.parametrize("trigger", [ExportTrigger.ON_SUCCESS, ExportTrigger.ON_FAIL, ExportTrigger.ALL])
+def test_an_export_trigger_reaches_the_session(trigger: ExportTrigger) -> None:
+    launch = plan(export_trigger=trigger, export_destination=DESTINATION, delete_on_export_success=True)
+    settings = {name: value for name, value in launch.parameters.items() if "EXPORT" in name}
+    assert settings == {
+        "DYEC_EXPORT_TRIGGER": trigger.value,
+        "DYEC_EXPORT_DESTINATION": f"{DESTINATION}/",
+        "DYEC_DELETE_ON_EXPORT": "1",
+    }
+    assert (launch.parameters["DYEC_REGION"], launch.parameters["DYEC_CLUSTER"]) == ("us-west-2", "day-demo")
+
+
+def test_without_a_trigger_nothing_is_exported_nor_deleted() -> None:
+    settings = plan().parameters
+    assert (settings["DYEC_EXPORT_TRIGGER"], settings["DYEC_EXPORT_DESTINATION"]) == ("none", "")
+    assert settings["DYEC_DELETE_ON_EXPORT"] == "0"
+
+
+@pytest.mark.weakness("M11")
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "s3://results/xubuntu/a1/",
+        "s3://results/ubuntu/a1/more/",
+        "s3://results/ubuntu/",
+        "s3://results/ubuntu/aa1",
+        "results/../ubuntu/a1",
+    ],
+)
+def test_a_destination_ends_with_the_two_components(destination: str) -> None:
+    with pytest.raises(InvalidValue):
+        plan(export_trigger=ExportTrigger.ALL, export_destination=destination)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"export_trigger": ExportTrigger.ALL}, "belong together"),
+        ({"export_destination": DESTINATION}, "belong together"),
+        ({"delete_on_export_success": True}, "needs --export-destination-s3-uri"),
+        ({"run_context_file": Path("r")}, "--run-context-file and --stage-dir exclude"),
+        ({"bootstrap_test_config": True}, "--stage-dir and --bootstrap-test-config exclude"),
+        ({"input_staging": False}, "--stage-dir and --no-input-staging exclude"),
+        ({"stage_base": "/fsx/staging"}, "--stage-base and --stage-dir exclude"),
+        ({"stage_dir": None, "input_staging": False, "stage_base": "/x"}, "--stage-base and --no-input-staging"),
+        ({"stage_dir": None, "run_context_file": Path("r"), "input_staging": False}, "--no-input-staging exclude"),
+        ({"stage_dir": None, "run_context_file": Path("r"), "samples_file": Path("s")}, "--run-context-file and"),
+        ({"stage_dir": None, "units_file": Path("u")}, "--samples-file and --units-file belong together"),
+        ({"command_id": "illumina_run_qc", "dy_command": "x"}, "--command-id and --dy-command exclude"),
+        ({"features": ("x",)}, "--feature needs --command-id"),
+        ({"registration": Registration("c")}, "together; a registration needs --export-trigger"),
+        ({"registration": Registration(token_env="T")}, "--artifact-registration-command-id, --dewey-url"),
+        ({"registration": Registration("c", "u", "T", ("x", None, None))}, "--dewey-ursa-analysis-euid belong"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_go_together(change: dict[str, Any], rule: str) -> None:
+    with pytest.raises(UsageError) as info:
+        plan(**change)
+    assert rule in info.value.message
+    assert info.value.exit_code == 64
+
+
+def test_a_registration_is_refused_clearly() -> None:
+    with pytest.raises(Refused, match="not available in this release") as info:
+        plan(registration=Registration("c", "https://d", "T"), export_trigger=ExportTrigger.ALL,
+             export_destination=DESTINATION)  # fmt: skip
+    assert info.value.code == "option_unavailable"
 
 
 def test_the_tables_are_read(tmp_path: Path) -> None:

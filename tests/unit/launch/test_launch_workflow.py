@@ -10,11 +10,12 @@ import pytest
 
 from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.domain.outcomes import Outcome
-from daylily_ec.errors import MissingInput, NotFound, Refused, RemoteCommandFailed
+from daylily_ec.errors import MissingInput, NotFound, Refused, RemoteCommandFailed, UsageError
+from daylily_ec.headnode.launch import ExportTrigger
 from daylily_ec.headnode.remote import RemoteResult
 from daylily_ec.state.models import RunRecord
 from daylily_ec.state.store import StateStore
-from daylily_ec.workflow.launch_plan import LaunchRequest
+from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.launch_workflow import LaunchResult, launch_workflow
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, REGION, World
@@ -42,7 +43,7 @@ def launch(world: World, node: Node, **change: Any) -> LaunchResult:
 def test_the_stage_is_attached_between_check_and_launch(world: World) -> None:
     node = Node()
     result = launch(world, node)
-    assert [name for name, _ in node.asked] == ["workflow_launch check", "workflow_launch launch"]
+    assert [name for name, _ in node.asked] == ["readiness", "workflow_launch check", "workflow_launch launch"]
     (spec,) = world.fsx.created
     assert (str(spec.source), spec.path.value) == ("s3://stage/root/remote_stage_1/", PATH)
     assert (spec.auto_import, spec.batch_import, spec.tags["lsmc:purpose"]) == ((), True, "staging")
@@ -74,7 +75,7 @@ def test_an_association_with_another_source_contradicts_the_flag(world: World) -
     node = Node()
     with pytest.raises(Refused, match="s3://other/remote_stage_1/"):
         launch(world, node)
-    assert [name for name, _ in node.asked] == ["workflow_launch check"]
+    assert [name for name, _ in node.asked] == ["readiness", "workflow_launch check"]
 
 
 def test_the_root_comes_from_the_clusters_record(world: World, tmp_path: Path) -> None:
@@ -92,22 +93,7 @@ def test_without_any_root_it_is_asked_for(world: World) -> None:
     with pytest.raises(MissingInput, match="remote_stage_1 is not attached") as info:
         launch(world, node, stage_s3_uri=None)
     assert info.value.code == "unknown_stage_root"
-    assert [name for name, _ in node.asked] == ["workflow_launch check"]
-
-
-@pytest.mark.weakness("H2")
-@pytest.mark.parametrize(
-    "change",
-    [{}, {"dy_command": "rm -rf x"}, {"replace_existing": True}, {"activation": False}, {"session_name": "other"},
-     {"stage_dir": None, "input_staging": False}],
-)  # fmt: skip
-def test_a_dry_run_only_checks(world: World, change: dict[str, Any]) -> None:
-    node = Node()
-    result = launch(world, node, dry_run=True, **change)
-    assert [name for name, _ in node.asked] == ["workflow_launch check"]
-    assert world.fsx.created == []
-    assert result.dry_run
-    assert result.command == change.get("dy_command", result.command)
+    assert [name for name, _ in node.asked] == ["readiness", "workflow_launch check"]
 
 
 @pytest.mark.weakness("H10")
@@ -133,8 +119,8 @@ def test_an_unknown_cluster_is_named(world: World) -> None:
 
 def test_nothing_is_asked_when_a_rule_is_broken(world: World) -> None:
     node = Node()
-    with pytest.raises(Refused):
-        launch(world, node, export_trigger="all")
+    with pytest.raises(UsageError):
+        launch(world, node, export_trigger=ExportTrigger.ALL)
     assert node.asked == []
 
 
@@ -151,3 +137,66 @@ def test_a_stopped_cluster_is_refused(world: World) -> None:
     world.clusters.view = replace(view, file_system_ids=())
     with pytest.raises(Exception, match="no single FSx file system"):
         launch(world, Node())
+
+
+@pytest.mark.weakness("H10")
+def test_every_failing_readiness_test_is_named_before_anything_else_is_asked(world: World) -> None:
+    node = Node(not_ready=("fsx", "slurm", "cromwell"))
+    with pytest.raises(Refused, match=r"fsx \(seen\); slurm \(seen\)") as info:
+        launch(world, node)
+    assert info.value.code == "head_node_not_ready"
+    assert [name for name, _ in node.asked] == ["readiness"]
+
+
+def test_what_only_some_workflows_need_is_a_warning(world: World) -> None:
+    assert launch(world, Node(not_ready=("cromwell",))).warnings == ("cromwell: seen",)
+
+
+DESTINATION = "s3://results/x/ubuntu/a1/"
+
+
+def test_a_destination_that_is_not_empty_is_refused_before_the_node_is_asked(world: World) -> None:
+    world.s3.put("results", "x/ubuntu/a1/left", b"")
+    world.s3.put("results", "x/ubuntu/a10/other", b"")
+    node = Node()
+    with pytest.raises(Refused, match="holds x/ubuntu/a1/left") as info:
+        launch(world, node, export_trigger=ExportTrigger.ON_SUCCESS, export_destination=DESTINATION)
+    assert info.value.code == "destination_not_empty"
+    assert node.asked == []
+    world.s3.delete("results", "x/ubuntu/a1/left")
+    assert launch(world, node, export_trigger=ExportTrigger.ON_SUCCESS, export_destination=DESTINATION).commit
+
+
+@pytest.mark.weakness("L5")
+def test_the_only_stage_is_used(world: World) -> None:
+    node = Node(stages=("remote_stage_1",))
+    result = launch(world, node, stage_dir=None)
+    assert node.asked[-1][1]["DYEC_STAGE_DIR"] == STAGE
+    assert result.stage is not None
+
+
+@pytest.mark.weakness("L5")
+@pytest.mark.parametrize("stages", [("remote_stage_1", "remote_stage_2"), tuple(f"s{n:02}" for n in range(20))])
+def test_several_stages_are_never_chosen_from(world: World, stages: tuple[str, ...]) -> None:
+    node = Node(stages=stages)
+    with pytest.raises(Refused, match=stages[-1]) as info:
+        launch(world, node, stage_dir=None)
+    assert info.value.code == "ambiguous_stage"
+    assert info.value.details["candidates"] == sorted(stages, reverse=True)
+    assert [name for name, _ in node.asked] == ["readiness", "list_stages"]
+    assert world.fsx.created == []
+
+
+def test_without_any_stage_it_is_asked_for(world: World) -> None:
+    with pytest.raises(MissingInput) as info:
+        launch(world, Node(), stage_dir=None)
+    assert info.value.code == "no_stage_runs"
+
+
+def test_a_directory_that_an_export_holds_is_not_replaced(world: World) -> None:
+    world.fsx.add("/analysis_results/ubuntu/a1/", DESTINATION)
+    node = Node()
+    with pytest.raises(Refused) as info:
+        launch(world, node, replace_existing=True)
+    assert info.value.code == "analysis_dir_attached"
+    assert "workflow_launch launch" not in [name for name, _ in node.asked]
