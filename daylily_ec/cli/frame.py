@@ -13,6 +13,8 @@ from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 F = TypeVar("F", bound=Callable[..., Any])
+CLUSTER_VARIABLE = "DYEC_CLUSTER"
+"""Environment variable that names the cluster where the option does not; on a head node it is set to its own."""
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from daylily_ec.cli import headnode_setup
 from daylily_ec.cli.frame import FRAME, App
 from daylily_ec.cli.options import Cluster, Profile, Region
 from daylily_ec.cli.render import emit, pairs, table, text
@@ -16,6 +18,7 @@ from daylily_ec.cli.session import services
 from daylily_ec.domain.checks import Status
 from daylily_ec.errors import ToolchainError, UsageError
 from daylily_ec.headnode.readiness import Readiness
+from daylily_ec.workflow.headnode_files import Download, Upload, download_file, upload_file
 from daylily_ec.workflow.run_on_headnode import (
     PLUGIN,
     ConnectCommand,
@@ -49,6 +52,35 @@ def run(
     require_success(result)
     if FRAME.json:
         emit(result)
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
+
+
+@app.command("upload")
+def upload(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Local file.")],
+    region: Region,
+    cluster: Cluster,
+    to: Annotated[str | None, typer.Option("--to", help="Path on the head node; default: its name in ~/.")] = None,
+    force: Force = False,
+    profile: Profile = None,
+) -> None:
+    """Put a file on the head node, whole or not at all; its SHA-256 is checked there."""
+    emit(upload_file(services(profile, region), Upload(cluster, file, to, force)))
+
+
+@app.command("download")
+def download(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="File on the head node, absolute or below ~/.")],
+    region: Region,
+    cluster: Cluster,
+    to: Annotated[Path | None, typer.Option("--to", help="Local path; default: its name, here.")] = None,
+    force: Force = False,
+    profile: Profile = None,
+) -> None:
+    """Fetch a file of the head node, whole or not at all; its SHA-256 is checked here."""
+    emit(download_file(services(profile, region), Download(cluster, path, to, force)))
 
 
 @app.command("info")
@@ -129,3 +161,6 @@ def connect(
 @text.register
 def _(result: ConnectCommand) -> str:
     return result.line
+
+
+headnode_setup.register(app)

@@ -6,11 +6,12 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import MutableMapping
 from typing import Annotated, Any
 
 import typer
 
-from daylily_ec.cli.frame import FRAME, DyecCommand, Entry, lazy_group
+from daylily_ec.cli.frame import CLUSTER_VARIABLE, FRAME, DyecCommand, Entry, lazy_group
 from daylily_ec.errors import DyecError, Interrupted, UsageError
 from daylily_ec.version import __version__
 
@@ -29,8 +30,10 @@ _ENTRIES = (
     Entry("Try it without AWS", "local", "The embedded AWS on this machine."),
     Entry("Try it without AWS", "demo", "The whole life cycle on real reads, without AWS."),
     Entry("About", "state", "Show the records of earlier runs."),
+    Entry("About", "catalog", "Show and check the blessed commands of the catalog."),
     Entry("About", "repositories", "Show the catalog of workflow repositories."),
     Entry("About", "resources-dir", "Print where the packaged templates lie."),
+    Entry("About", "runtime", "Show which release runs here."),
     Entry("About", "info", "Show versions and directories."),
     Entry("About", "version", "Print the version."),
 )
@@ -76,14 +79,15 @@ def _fail(error: DyecError) -> int:
     return error.exit_code
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, app: typer.Typer = app, name: str = "dyec") -> int:
     """Run one command line and return its exit code; every failure becomes one error document or message."""
     os.environ.setdefault("AWS_RETRY_MODE", "standard")
+    _know_the_head_node(os.environ)
     gc.set_threshold(_COLLECT_AFTER, 50, 1000)
     FRAME.reset()
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        code: Any = typer.main.get_command(app).main(args=arguments, prog_name="dyec", standalone_mode=False)
+        code: Any = typer.main.get_command(app).main(args=arguments, prog_name=name, standalone_mode=False)
     except DyecError as error:
         if FRAME.debug:
             traceback.print_exc()
@@ -104,6 +108,19 @@ def main(argv: list[str] | None = None) -> int:
     if code == 130:
         return _fail(Interrupted("Interrupted; nothing remote was destroyed.", hint="Run the same command again."))
     return int(code or 0)
+
+
+def _know_the_head_node(environ: MutableMapping[str, str]) -> None:
+    """On a head node its own cluster and region are what a command means that names none."""
+    if not os.path.exists("/etc/parallelcluster/cfnconfig"):  # noqa: PTH110 (elsewhere nothing more is loaded)
+        return
+    from daylily_ec.headnode.local import this_head_node
+
+    node = this_head_node()
+    if node is not None and node.cluster and node.region:
+        environ.setdefault(CLUSTER_VARIABLE, node.cluster)
+        if not environ.get("AWS_DEFAULT_REGION"):
+            environ.setdefault("AWS_REGION", node.region)
 
 
 def _usage(error: typer.TyperException) -> int:

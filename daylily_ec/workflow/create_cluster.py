@@ -29,6 +29,7 @@ from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.version import __version__
+from daylily_ec.workflow.configure_headnode import configure_created
 from daylily_ec.workflow.create_network import NODE_POLICY, PRIVATE_SUBNET, PUBLIC_SUBNET, TEMPLATE, NetworkStep
 from daylily_ec.workflow.create_record import Applicant, RunBook, begin
 from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
@@ -45,7 +46,7 @@ from daylily_ec.workflow.ensure_steps import (
 )
 from daylily_ec.workflow.plan_create import CreatePlan, Target, final_configuration, price_plan
 from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
-from daylily_ec.workflow.repo_overrides import APPLY, parse_overrides
+from daylily_ec.workflow.repo_overrides import parse_overrides
 from daylily_ec.workflow.services import Services
 
 _BOOT_FOLDER = "config/day_cluster"
@@ -145,8 +146,6 @@ class _Creation:
     def _remember(self, report: PreflightReport) -> None:
         """What is known before anything is changed."""
         overrides = self.request.repo_overrides
-        if overrides:
-            self._warn(f"--repo-override {', '.join(overrides)}: recorded; `{APPLY}` applies it on the head node.")
         self.book.save(
             pcluster_version=_pcluster_version(report), cfn_stack_name=baseline_stack_name(self.zone),
             repo_overrides=overrides, **budget_names(self.config, self.zone),
@@ -214,14 +213,19 @@ class _Creation:
             self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
         view = self._wait()
         self._start_heartbeat(view)
+        self._note_later(configure_created(self.services, view, self.request.repo_overrides, self.book.journal))
         return self._result(view, "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
 
     def _start_heartbeat(self, view: ClusterView) -> None:
         """Nothing in here fails the run: what could not be done is recorded and said."""
         steps = heartbeat_steps(self.services, self.config, self.zone, self.claim.run_id, view.created_at)
         warnings = attempt(steps, self.bindings, self.book.journal, self.services.reporter)
+        self.book.save(**heartbeat_record(self.bindings))
+        self._note_later(warnings)
+
+    def _note_later(self, warnings: tuple[str, ...]) -> None:
         known = dict.fromkeys((*self.book.record.post_create_warnings, *warnings))
-        self.book.save(post_create_warnings=tuple(known), **heartbeat_record(self.bindings))
+        self.book.save(post_create_warnings=tuple(known))
 
     def _init_template(self) -> InitTemplate:
         services = self.services

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import stat
 import sys
@@ -72,6 +73,9 @@ PASSED_ON = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Variables of this machine without which a node could not reach a package index."""
+PYENV = PurePosixPath("/opt/parallelcluster/pyenv/versions")
+OUT_OF_REACH = ("repo.anaconda.com",)
+"""Hosts that a node would ask on AWS and must not ask from this machine: they refuse the connection at once."""
 BASH_PROFILE = '[ -n "$BASH_VERSION" ] && [ -f "$HOME/.bashrc" ] && . "$HOME/.bashrc"\n'
 BASHRC = "case $- in *i*) ;; *) return ;; esac\nPS1='\\u@\\h:\\w\\$ '\n"
 PROFILE = """\
@@ -155,6 +159,7 @@ def _write_accounts(rootfs: Path, spec: NodeSpec) -> None:
     # The node's own name leads to the loopback interface because Slurm's daemons bind to what it resolves to.
     domain = "ec2.internal" if spec.region == "us-east-1" else f"{spec.region}.compute.internal"
     names = f"127.0.0.1 localhost\n127.0.0.1 {name}.{domain} {name}\n::1 localhost ip6-localhost\n"
+    names += "".join(f"127.0.0.1 {host}\n" for host in OUT_OF_REACH)
     (etc / "hosts").write_text(names, encoding="utf-8")
 
 
@@ -224,6 +229,8 @@ def _mounts(rootfs: Path, around: Surroundings) -> list[Bind]:
     for mount in around.mounts:
         if mount.link is not None:
             _link(rootfs, mount.link, mount.source)
+    # ParallelCluster's images keep the Python of their own programs here; the system's may be any version.
+    _link(rootfs, PYENV / platform.python_version(), Path(sys.base_prefix))
     local = rootfs.parent / "usr-local"
     aws = Path(sys.prefix, "bin", "aws")
     for name in ("bin", "sbin", "lib", "share", "etc", "src", "include"):
