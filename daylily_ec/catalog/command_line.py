@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from daylily_ec.errors import InvalidValue
 
 ENGINES = ("bin/day_run", "dy-r")
-_CONFIG = ("--config", "-C")
+CONFIG = ("--config", "-C")
 _PIECE = re.compile(
     r"""(?P<end>[;&|()\n]+)|[^\S\n]+|(?P<word>(?:[^\s;&|()'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""", re.DOTALL
 )
@@ -109,7 +109,7 @@ def _engine_call(line: str) -> list[_Word]:
 def _settings(call: list[_Word]) -> list[_Settings]:
     found = []
     for place, word in enumerate(call):
-        if word.value in _CONFIG:
+        if word.value in CONFIG:
             rest = call[place + 1 :]
             stop = next((index for index, one in enumerate(rest) if one.value.startswith("-")), len(rest))
             found.append(_Settings(word, tuple(rest[:stop])))

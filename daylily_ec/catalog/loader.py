@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,18 @@ from daylily_ec.errors import NotFound, ValidationError
 
 PACKAGED = "config/daylily_available_repositories.yaml"
 _LEGACY_PROFILE = "legacy_v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong in a catalog file: its line (from 1), the path of keys, and why."""
+
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.key + ': ' if self.key else ''}{self.message}"
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
@@ -35,12 +48,12 @@ def parse_catalog(text: str, source: str) -> Catalog:
     try:
         document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        raise _invalid(source, [f"line {line}: {error.problem}"]) from error
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise _invalid(source, [Finding(line, "", str(error.problem))]) from error
     except YAMLError as error:
-        raise _invalid(source, [str(error)]) from error
+        raise _invalid(source, [Finding(1, "", str(error))]) from error
     if not isinstance(document, Mapping):
-        raise _invalid(source, ["line 1: is not a mapping"])
+        raise _invalid(source, [Finding(1, "", "is not a mapping")])
     try:
         return Catalog.model_validate(_complete(_plain(document)))
     except ModelError as error:
@@ -49,18 +62,19 @@ def parse_catalog(text: str, source: str) -> Catalog:
         raise _invalid(source, [_finding(document, item) for item in found]) from error
 
 
-def _invalid(source: str, findings: list[str]) -> ValidationError:
+def _invalid(source: str, findings: list[Finding]) -> ValidationError:
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return ValidationError(f"{source}: {findings[0]}{more}", code="invalid_catalog",
-                           details={"file": source, "findings": findings})  # fmt: skip
+                           details={"file": source, "findings": [asdict(one) for one in findings]},
+                           hint=f"dyec catalog validate {source}")  # fmt: skip
 
 
-def _finding(document: Any, error: Any) -> str:
+def _finding(document: Any, error: Any) -> Finding:
     where = ".".join(str(part) for part in error["loc"] if part != "[key]")
     text = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         text = "this key is not known here"
-    return f"line {_line(document, error['loc'])}: {where + ': ' if where else ''}{text}"
+    return Finding(_line(document, error["loc"]), where, text)
 
 
 def _line(document: Any, location: Sequence[Any]) -> int:

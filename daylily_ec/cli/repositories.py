@@ -22,9 +22,11 @@ def repositories(catalog: CatalogFile = None) -> None:
 
 @text.register
 def _(result: RepositoryList) -> str:
-    rows = [[row.key + (" *" if row.is_default else ""), row.default_ref, row.commands, row.display_name, row.https_url]
+    rows = [[row.key + (" *" if row.is_default else ""), row.default_ref, row.commands, row.display_name]
             for row in result.repositories]  # fmt: skip
-    return table(["REPOSITORY", "PIN", "COMMANDS", "NAME", "URL"], rows) + "* default\n"
+    head, *lines = table(["REPOSITORY", "PIN", "COMMANDS", "NAME"], rows).splitlines()
+    shown = [f"{line}\n    {row.https_url}" for line, row in zip(lines, result.repositories, strict=True)]
+    return "\n".join([head, *shown, "* default"]) + "\n"
 
 
 @app.command("commands")

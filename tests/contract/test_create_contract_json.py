@@ -18,7 +18,8 @@ VALUES = {
     "--cluster": "day-demo", "--region": "us-west-2", "--region-az": "us-west-2d", "--source-path": "/fsx/x",
     "--destination-s3-uri": "s3://bucket/x", "--output-dir": "out", "--reference-s3-uri": "s3://a/",
     "--control-data-s3-uri": "s3://b/", "--stage-s3-uri": "s3://c/x", "--analysis-id": "a1",
-    "--executing-entity": "lab", "command": "true", "source": "s3://runs/r1/", "sheet": "sheet.tsv",
+    "--executing-entity": "lab", "command": "true", "command_id": "simple-test", "source": "s3://runs/r1/",
+    "sheet": "sheet.tsv",
 }  # fmt: skip
 ONE_OF_SEVERAL = {
     "headnode connect": ["--dry-run"], "state show": ["--cluster", "day-demo"],
@@ -30,8 +31,8 @@ STARTS_SOMETHING = {
     "local doctor": "judges this machine, so its exit code is the machine's",
 }
 NEEDS_NOTHING = (
-    "config init", "info", "local down", "local status", "repositories commands", "repositories list", "resources-dir",
-    "state list", "version",
+    "catalog list", "catalog show", "catalog validate", "config init", "info", "local down", "local status",
+    "repositories commands", "repositories list", "resources-dir", "state list", "version",
 )  # fmt: skip
 
 
