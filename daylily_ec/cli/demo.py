@@ -22,6 +22,7 @@ from daylily_ec.demo.data import GENOME, DemoData, ensure_data
 from daylily_ec.demo.objects import PREFIXES, role_objects
 from daylily_ec.demo.phases import Phase, PhaseFailed, Stage, child_environment
 from daylily_ec.demo.repository import TAG, catalog_text, make_repository
+from daylily_ec.demo.run_folder import run_folder
 from daylily_ec.demo.samples import analysis_samples
 from daylily_ec.demo.tools import ensure_tools
 from daylily_ec.domain.s3uri import S3Prefix
@@ -168,7 +169,7 @@ class Demonstration:
             account.bucket(BUCKETS[role])
             stored += account.objects(_place(role), [(item.key, item.body) for item in uploads])
         account.bucket(RUN_FOLDER.bucket)
-        stored += account.objects(RUN_FOLDER, [("RunInfo.xml", b"<RunInfo/>\n"), ("InterOp/readme.txt", b"demo\n")])
+        stored += account.objects(RUN_FOLDER, [(item.key, item.body) for item in run_folder(data, "RUN123")])
         url = self._serve_repository()
         write_atomic(
             self.workdir / "catalog.yaml",

@@ -20,6 +20,7 @@ from daylily_ec.demo.cache import cache_root
 from daylily_ec.demo.data import GENOME, DemoData, ensure_data
 from daylily_ec.demo.objects import REFERENCE_KEY
 from daylily_ec.demo.repository import TAG, Repository, make_repository
+from daylily_ec.demo.run_folder import CLUSTERS, run_folder
 from daylily_ec.demo.samples import TRUTH_KEY, TRUTH_ON_NODE
 from daylily_ec.demo.tools import Tools, ensure_tools
 from tests.e2e.demo_workflow.slurm_box import HOST, SlurmBox
@@ -205,3 +206,36 @@ def test_wrong_truth_makes_the_launch_fail(
     assert run.exit_code != 0
     assert "concordance failed: S1, S2" in run.said
     assert (run.results / "reports" / "DAY_final_multiqc.html").is_file()
+
+
+RUN_QC = """\
+set -eu
+mkdir -p /fsx/analysis_results/tester/runs-1 && cd /fsx/analysis_results/tester/runs-1
+git clone --quiet --branch {tag} {url} daylily-omics-analysis
+cd daylily-omics-analysis
+printf 'RUNID\\tPLATFORM\\tRUN_DIR\\tOUTPUT_ROOT\\nRUN1\\tILMN\\t/fsx/run_dir_mounts/RUN1\\tna\\n' > config/runs.tsv
+source dyoainit --skip-project-check
+source bin/day_activate slurm hg38 remote
+bin/day_run produce_illumina_run_qc --config run_context_file=config/runs.tsv -p -j 5 -k
+"""
+
+
+def test_the_base_calls_of_a_run_folder_are_counted_by_slurm_jobs(
+    tmp_path: Path, data: DemoData, tools: Tools, served: tuple[Repository, str]
+) -> None:
+    for upload in run_folder(data, "RUN1"):
+        path = tmp_path / "fsx/run_dir_mounts/RUN1" / upload.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(upload.body)
+    links = ((tools.root, "/opt/daylily-demo"),)
+    box = SlurmBox(tmp_path / "box", tmp_path / "fsx", (tools.root, tools.base_prefix), links)
+    done = box.run(RUN_QC.format(tag=TAG, url=served[1]), SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    clone = tmp_path / "fsx/analysis_results/tester/runs-1/daylily-omics-analysis"
+    found = json.loads((clone / "results/runs/RUN1/run_qc/illumina/run_qc.json").read_text())
+    assert [row["clusters"] for row in found["lanes"]] == [CLUSTERS, CLUSTERS]
+    assert set(found["samples"]) == {"S1", "S2"}
+    assert all(row["q30_percent"] > 0 and row["mean_quality"] > 0 for row in found["lanes"])
+    assert "RUN1 lane 2" in (clone / "results/runs/RUN1/run_qc/illumina/multiqc_report.html").read_text()
+    log = (clone / "results/runs/RUN1/run_qc/illumina/logs/lane_1.log").read_text()
+    assert re.match(r"rule=lane_qc slurm_job_id=[0-9]+ node=i8-dy-c8-[12] ", log)
