@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The controller of one workflow: lies as launch.sh in the run directory and is run by tmux.
-# Parameters are in launch.env beside it.  `launch.sh prepare` only writes the first status.
-# status.json is replaced atomically at each phase: starting, activating, running, then finished or stopped;
-# after a failure `phase` stays the one that failed.
+# Parameters are in launch.env beside it; those of an attempt that resumes the workflow in attempt.env.
+# `launch.sh prepare` only writes the first status, `launch.sh stopped CODE` the last one of a controller that cannot.
+# status.json is replaced atomically at each phase: starting, waiting, activating, running, exporting, then finished or
+# stopped; after a failure `phase` stays the one that failed.
 
 run_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 # shellcheck source=/dev/null
 . "$run_dir/launch.env" || exit 1
+# shellcheck source=/dev/null
+[ ! -e "$run_dir/attempt.env" ] || . "$run_dir/attempt.env" || exit 1
+DYEC_ATTEMPT=${DYEC_ATTEMPT:-1}
+DYEC_EXPORT_TRIGGER=${DYEC_EXPORT_TRIGGER:-none}
+DYEC_GRACE_S=${DYEC_GRACE_S:-10}
 
 dyec_now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
@@ -21,16 +27,26 @@ dyec_text() {
     printf '"%s"' "$text"
 }
 
-dyec_text_or_null() { if [ -n "$1" ]; then dyec_text "$1"; else printf null; fi; }
+dyec_text_or_null() { if [ -n "${1:-}" ]; then dyec_text "$1"; else printf null; fi; }
+
+dyec_export_record() {
+    if [ "$DYEC_EXPORT_TRIGGER" = none ]; then printf null; return; fi
+    printf '{"deleted": %s, "destination_s3_uri": %s, "exit_code": %s, "message": %s, "receipt": %s, "status": %s, "trigger": %s}' \
+        "$dyec_deleted" "$(dyec_text "${DYEC_EXPORT_DESTINATION:-}")" "${dyec_export_code:-null}" \
+        "$(dyec_text_or_null "$dyec_export_message")" "$(dyec_text "$run_dir/export/fsx_export.yaml")" \
+        "$(dyec_text "$dyec_export_status")" "$(dyec_text "$DYEC_EXPORT_TRIGGER")"
+}
 
 dyec_status() {
     # Phase, exit code or nothing.  Keys are sorted.
-    local completed=""
+    local completed="" stopped_by="" stopped_at=""
     [ -z "$2" ] || completed=$(dyec_now)
+    { IFS=$'\t' read -r stopped_at stopped_by < "$run_dir/stopped"; } 2> /dev/null
     {
         printf '{\n'
         printf '  "analysis_dir": %s,\n' "$(dyec_text "$DYEC_ANALYSIS_DIR")"
         printf '  "analysis_id": %s,\n' "$(dyec_text "$DYEC_ANALYSIS_ID")"
+        printf '  "attempt": %s,\n' "$DYEC_ATTEMPT"
         printf '  "boot_id": %s,\n' "$(dyec_text "$dyec_boot_id")"
         printf '  "command": %s,\n' "$(dyec_text "$DYEC_COMMAND")"
         printf '  "commit": %s,\n' "$(dyec_text "$DYEC_COMMIT")"
@@ -39,13 +55,20 @@ dyec_status() {
         printf '  "controller_start": %s,\n' "${dyec_pid_start:-null}"
         printf '  "executing_entity": %s,\n' "$(dyec_text "$DYEC_ENTITY")"
         printf '  "exit_code": %s,\n' "${2:-null}"
+        printf '  "export": %s,\n' "$(dyec_export_record)"
         printf '  "git_ref": %s,\n' "$(dyec_text "$DYEC_GIT_REF")"
         printf '  "phase": %s,\n' "$(dyec_text "$1")"
         printf '  "repo_path": %s,\n' "$(dyec_text "$DYEC_REPO_PATH")"
         printf '  "repository": %s,\n' "$(dyec_text "$DYEC_REPOSITORY")"
+        printf '  "resumed_at": %s,\n' "$(dyec_text_or_null "${DYEC_RESUMED_AT:-}")"
+        printf '  "resumed_by": %s,\n' "$(dyec_text_or_null "${DYEC_RESUMED_BY:-}")"
         printf '  "schema_version": 1,\n'
         printf '  "session_name": %s,\n' "$(dyec_text "$DYEC_SESSION")"
-        printf '  "started_at": %s\n' "$(dyec_text "$DYEC_STARTED_AT")"
+        printf '  "started_at": %s,\n' "$(dyec_text "$DYEC_STARTED_AT")"
+        printf '  "started_by": %s,\n' "$(dyec_text_or_null "${DYEC_STARTED_BY:-}")"
+        printf '  "stopped_at": %s,\n' "$(dyec_text_or_null "$stopped_at")"
+        printf '  "stopped_by": %s,\n' "$(dyec_text_or_null "$stopped_by")"
+        printf '  "workflow_exit_code": %s\n' "${dyec_workflow_code:-null}"
         printf '}\n'
     } > "$run_dir/.status.json.new" && mv -f "$run_dir/.status.json.new" "$run_dir/status.json"
 }
@@ -59,7 +82,8 @@ dyec_phase() {
 # shellcheck disable=SC2317  # called by a trap
 dyec_finish() {
     local code=$?
-    trap - EXIT HUP INT TERM
+    trap - EXIT
+    trap '' HUP INT TERM
     # The log is complete before the status says so.
     printf '[%s] %s, exit code %s\n' "$(dyec_now)" "$dyec_current" "$code"
     dyec_status "$dyec_current" "$code"
@@ -68,29 +92,151 @@ dyec_finish() {
 # shellcheck disable=SC2317  # called by traps
 dyec_stop() {
     # A signal ends the command's whole process group, then the controller.
-    local waited=0
     trap '' HUP INT TERM
     dyec_current=stopped
     if [ -n "$dyec_child" ]; then
-        kill -TERM -- "-$dyec_child" 2> /dev/null
-        while kill -0 -- "-$dyec_child" 2> /dev/null && [ "$waited" -lt 50 ]; do
-            sleep 0.2
-            waited=$((waited + 1))
-        done
-        kill -KILL -- "-$dyec_child" 2> /dev/null
+        # The signal may have come before the command was noted.
+        grep -qs " $dyec_child " "$run_dir/command" || dyec_identity "$dyec_child" > "$run_dir/command"
+        dyec_end_group "$run_dir" "$DYEC_GRACE_S"
     fi
     exit "$1"
 }
 
-dyec_boot_id=$(cat /proc/sys/kernel/random/boot_id)
+dyec_run() {
+    # A command line in a process group of its own, so that a signal can end all of it; its exit code.
+    # Its group is noted before it begins: whoever outlives this controller can be found.
+    local code
+    set -m
+    (dyec_identity "$BASHPID" > "$run_dir/command" && eval "$1") < /dev/null &
+    dyec_child=$!
+    wait "$dyec_child"
+    code=$?
+    set +m
+    dyec_child=""
+    return "$code"
+}
+
+dyec_await_jobs() {
+    # What an earlier attempt left in the queue goes on and ends there; with DYEC_CANCEL_JOBS=1 it is cancelled first.
+    local queue jobs before=""
+    while :; do
+        if ! queue=$(dyec_queue); then
+            jobs="unknown: Slurm does not answer"
+        else
+            jobs=$(dyec_jobs_in "$DYEC_ANALYSIS_DIR" <<< "$queue" | paste -sd ',' -)
+            [ -n "$jobs" ] || return 0
+            if [ "${DYEC_CANCEL_JOBS:-0}" = 1 ]; then
+                DYEC_CANCEL_JOBS=0
+                # shellcheck disable=SC2046  # one word per job
+                scancel $(dyec_jobs_in "$DYEC_ANALYSIS_DIR" <<< "$queue" | cut -d ' ' -f 1)
+            fi
+        fi
+        [ "$jobs" = "$before" ] || printf 'Waiting for jobs of the earlier attempt: %s\n' "$jobs"
+        before="$jobs"
+        sleep 2
+    done
+}
+
+dyec_remove_links() {
+    # Links into run mounts must not be exported; anything else there is not ours.
+    local entry
+    [ -d "$DYEC_REPO_PATH/config/run_dir_links" ] || return 0
+    for entry in "$DYEC_REPO_PATH"/config/run_dir_links/* "$DYEC_REPO_PATH"/config/run_dir_links/.[!.]*; do
+        if [ -L "$entry" ]; then
+            rm -f -- "$entry"
+        elif [ -e "$entry" ]; then
+            dyec_export_message="$entry is not a symbolic link."
+            return 22
+        fi
+    done
+}
+
+dyec_export_due() {
+    # Whether the trigger asks for an export after the exit code $1.
+    case "$DYEC_EXPORT_TRIGGER" in
+        none) return 1 ;;
+        all) return 0 ;;
+        on-success) [ "$1" = 0 ] ;;
+        on-fail) [ "$1" != 0 ] ;;
+        *) return 0 ;;
+    esac
+}
+
+dyec_export_command() {
+    # Instance credentials: no profile of the user.
+    printf 'cd && exec env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE %q export --cluster %q --region %q' \
+        "$dyec_program" "$DYEC_CLUSTER" "$DYEC_REGION"
+    printf ' --source-path %q --destination-s3-uri %q --output-dir %q' \
+        "$DYEC_ANALYSIS_DIR" "$DYEC_EXPORT_DESTINATION" "$run_dir/export"
+}
+
+dyec_export() {
+    # Sets dyec_export_code and a message when it is not 0.
+    dyec_export_message=""
+    case "$DYEC_EXPORT_TRIGGER" in
+        on-success | on-fail | all) ;;
+        *) dyec_export_message="$DYEC_EXPORT_TRIGGER is no export trigger."; return 20 ;;
+    esac
+    if [ -z "$dyec_program" ]; then
+        dyec_export_message="There is no dyec on PATH of $(id -un) on $(hostname); install it with: dyec headnode configure"
+        return 127
+    fi
+    dyec_remove_links || return
+    mkdir -p "$run_dir/export" || return
+    printf '+ %s\n' "$(dyec_export_command)"
+    dyec_run "$(dyec_export_command)" || {
+        local code=$?
+        dyec_export_message="dyec export ended with exit code $code; its words are in the log."
+        return "$code"
+    }
+}
+
+dyec_receipt_is_good() {
+    # A successful, verified and detached export of this very directory; a receipt that cannot be read is none.
+    python3 - "$run_dir/export/fsx_export.yaml" "$DYEC_ANALYSIS_DIR" <<'PYTHON'
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    receipt = json.load(file)["fsx_export"]
+good = receipt["status"] == "success" and receipt["task_lifecycle"] == "SUCCEEDED" and receipt["detached"] is True
+proved = receipt["verification"]["mismatches"] == 0
+here = receipt["headnode_path"].rstrip("/") == sys.argv[2].rstrip("/")
+sys.exit(0 if good and proved and here else 1)
+PYTHON
+}
+
+dyec_delete() {
+    # The only copy on the cluster goes only after a proof that it is in S3.
+    if ! dyec_receipt_is_good; then
+        dyec_export_message="The receipt does not prove the export; nothing was deleted."
+        return 23
+    fi
+    if [ -L "$DYEC_ANALYSIS_DIR" ] || [ "$(realpath "$DYEC_ANALYSIS_DIR")" != "$DYEC_ANALYSIS_DIR" ]; then
+        dyec_export_message="$DYEC_ANALYSIS_DIR is not a plain directory; nothing was deleted."
+        return 23
+    fi
+    cd && rm -rf -- "$DYEC_ANALYSIS_DIR" && dyec_deleted=true
+}
+
+dyec_boot_id=$(dyec_boot)
 dyec_child="" dyec_current=starting dyec_pid="" dyec_pid_start=""
-if [ "${1:-}" = prepare ]; then
-    dyec_status starting ""
-    exit
-fi
+dyec_workflow_code="${DYEC_WORKFLOW_CODE:-}" dyec_export_code="" dyec_export_message="" dyec_deleted=false
+dyec_export_status=pending
+case "${1:-}" in
+    prepare)
+        dyec_status starting ""
+        exit ;;
+    stopped)
+        # A record counts only with the controller that it names; one that never started is this process now.
+        [ -s "$run_dir/controller" ] || dyec_identity $$ > "$run_dir/controller"
+        { read -r dyec_boot_id dyec_pid dyec_pid_start < "$run_dir/controller"; } 2> /dev/null
+        dyec_status stopped "$2"
+        exit ;;
+esac
 
 dyec_pid=$$
-dyec_pid_start=$(sed 's/^.*) //' "/proc/$$/stat" | cut -d ' ' -f 20)
+dyec_pid_start=$(dyec_started $$)
+dyec_program=$(command -v dyec)
+export DYEC_RUN="$run_dir"
 trap dyec_finish EXIT
 trap 'dyec_stop 129' HUP
 trap 'dyec_stop 130' INT
@@ -104,30 +250,57 @@ printf '%s %s %s\n' "$dyec_boot_id" "$dyec_pid" "$dyec_pid_start" > "$run_dir/.c
 dyec_phase starting
 mv -f "$run_dir/.controller.new" "$run_dir/controller"
 
-cd "$DYEC_REPO_PATH" || exit 1
-shopt -s expand_aliases
-if [ "$DYEC_ACTIVATE" = 1 ]; then
-    dyec_phase activating
-    dyec_options=()
-    unset PROJECT
-    if [ -n "$DYEC_PROJECT" ]; then
-        export PROJECT="$DYEC_PROJECT"
-        dyec_options+=(--project "$DYEC_PROJECT")
+# A workflow that succeeded is not run again when only its export is left.
+if [ "$dyec_workflow_code" != 0 ]; then
+    dyec_workflow_code=""
+    if [ "$DYEC_ATTEMPT" != 1 ]; then
+        dyec_phase waiting
+        dyec_await_jobs
     fi
-    [ "$DYEC_SKIP_PROJECT_CHECK" != 1 ] || dyec_options+=(--skip-project-check)
-    # shellcheck source=/dev/null
-    . ./dyoainit "${dyec_options[@]}" || exit
-    # shellcheck source=/dev/null
-    . ./bin/day_activate slurm "$DYEC_GENOME" remote || exit
+    cd "$DYEC_REPO_PATH" || exit 1
+    shopt -s expand_aliases
+    if [ "$DYEC_ACTIVATE" = 1 ]; then
+        dyec_phase activating
+        dyec_options=()
+        unset PROJECT
+        if [ -n "$DYEC_PROJECT" ]; then
+            export PROJECT="$DYEC_PROJECT"
+            dyec_options+=(--project "$DYEC_PROJECT")
+        fi
+        [ "$DYEC_SKIP_PROJECT_CHECK" != 1 ] || dyec_options+=(--skip-project-check)
+        # Not in a function, where what they declare would be local to it.
+        # shellcheck source=/dev/null
+        . ./dyoainit "${dyec_options[@]}" || exit
+        # shellcheck source=/dev/null
+        . ./bin/day_activate slurm "$DYEC_GENOME" remote || exit
+    fi
+    if [ -n "${DYEC_UNLOCK_COMMAND:-}" ]; then
+        printf '+ %s\n' "$DYEC_UNLOCK_COMMAND"
+        dyec_run "$DYEC_UNLOCK_COMMAND" || printf 'Unlocking ended with exit code %s.\n' "$?"
+    fi
+    dyec_phase running
+    printf '+ %s\n' "${DYEC_RESUME_COMMAND:-$DYEC_COMMAND}"
+    dyec_run "${DYEC_RESUME_COMMAND:-$DYEC_COMMAND}"
+    dyec_workflow_code=$?
 fi
 
-dyec_phase running
-printf '+ %s\n' "$DYEC_COMMAND"
-set -m
-(eval "$DYEC_COMMAND") < /dev/null &
-dyec_child=$!
-wait "$dyec_child"
-dyec_code=$?
-set +m
-dyec_child="" dyec_current=finished
+dyec_code="$dyec_workflow_code"
+if dyec_export_due "$dyec_workflow_code"; then
+    dyec_export_status=running
+    dyec_phase exporting
+    dyec_export
+    dyec_export_code=$?
+    if [ "$dyec_export_code" = 0 ] && [ "${DYEC_DELETE_ON_EXPORT:-0}" = 1 ]; then
+        dyec_delete
+        dyec_export_code=$?
+    fi
+    dyec_export_status=success
+    if [ "$dyec_export_code" != 0 ]; then
+        dyec_export_status=error dyec_code="$dyec_export_code"
+        printf 'Export: %s\n' "$dyec_export_message"
+    fi
+elif [ "$DYEC_EXPORT_TRIGGER" != none ]; then
+    dyec_export_status=not-due
+fi
+dyec_current=finished
 exit "$dyec_code"

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.domain.s3uri import S3Prefix
+from daylily_ec.headnode.launch import Launch
 from daylily_ec.headnode.ssm import SsmRemote
 from daylily_ec.headnode.store import NodeStore
 from tests.conftest import FakeClock
 from tests.integration.headnode.node import FakeLending, FakeSsm, Node
+from tests.integration.headnode.session_tools import make_launch, make_origin
 
 
 @pytest.fixture
@@ -44,3 +46,13 @@ def store(lending: FakeLending, warnings: list[str]) -> NodeStore:
 @pytest.fixture
 def over_ssm(ssm: FakeSsm, clock: FakeClock, store: NodeStore) -> SsmRemote:
     return SsmRemote(ssm, "i-0123456789abcdef0", clock, store)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    return make_origin(tmp_path / "origin")
+
+
+@pytest.fixture
+def launch(node: Node, origin: Path) -> Launch:
+    return make_launch(node, origin)

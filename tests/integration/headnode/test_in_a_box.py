@@ -12,9 +12,11 @@ from daylily_ec.aws.ssm import STDERR_LIMIT, STDOUT_LIMIT, CommandStatus, Invoca
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, RepositoryKey, WorkflowSession
 from daylily_ec.errors import RemoteCommandFailed
-from daylily_ec.headnode import sessions, slurm
+from daylily_ec.headnode import runs, sessions, slurm
+from daylily_ec.headnode.launch import InputKind, Inputs, Launch
+from daylily_ec.headnode.logs import read_log
 from daylily_ec.headnode.remote import RemoteScript
-from daylily_ec.headnode.sessions import InputKind, Inputs, Launch, RunDirectory
+from daylily_ec.headnode.runs import RunDirectory
 from daylily_ec.headnode.ssm import SsmRemote
 from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive
 from daylily_ec.localcloud.nodes.manager import create_manager
@@ -97,7 +99,7 @@ def test_the_queue_shows_real_jobs(remote: SsmRemote) -> None:
 def until(remote: SsmRemote, name: str, wanted: set[WorkflowState]) -> SessionFacts:
     deadline = time.monotonic() + 60
     while True:
-        facts = sessions.ask(remote, RunDirectory(session=WorkflowSession(name)))
+        facts = runs.ask(remote, RunDirectory(session=WorkflowSession(name)))
         if derive(facts)[0] in wanted:
             return facts
         assert time.monotonic() < deadline, derive(facts)
@@ -123,10 +125,11 @@ def test_a_workflow_runs_its_job_in_slurm(remote: SsmRemote, launch: Launch) -> 
     command = "sbatch --parsable --wait -p i8 --wrap 'echo job $SLURM_JOB_ID on $(hostname)' -o job.out; cat job.out"
     sessions.start(remote, replace(launch, command=command))
     facts = until(remote, "s1", {WorkflowState.SUCCEEDED})
-    assert facts.run_dir == f"{sessions.RUNS}/s1"
-    log = sessions.read_log(remote, RunDirectory(session=WorkflowSession("s1")))
-    assert "activate slurm hg38 remote" in log.text
-    assert "job " in log.text.splitlines()[-2]
+    assert facts.run_dir == f"{runs.RUNS}/s1"
+    log = read_log(remote, RunDirectory(session=WorkflowSession("s1")))
+    text = log.data.decode()
+    assert "activate slurm hg38 remote" in text
+    assert "job " in text.splitlines()[-2]
     assert log.exit_code == 0
 
 

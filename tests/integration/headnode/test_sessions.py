@@ -2,112 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daylily_ec.domain.fsxpath import AnalysisDirectory
-from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, RepositoryKey, WorkflowSession
+from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, WorkflowSession
 from daylily_ec.errors import DyecError, InvalidValue, Refused
-from daylily_ec.headnode import sessions
-from daylily_ec.headnode.remote import RemoteScript
-from daylily_ec.headnode.sessions import InputKind, Inputs, Launch, RunDirectory
-from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive, parse_facts
+from daylily_ec.headnode import runs, sessions
+from daylily_ec.headnode.launch import InputKind, Inputs, Launch
+from daylily_ec.headnode.logs import read_log
+from daylily_ec.headnode.runs import RunDirectory
+from daylily_ec.headnode.status import WorkflowState, derive
 from tests.integration.headnode.node import Node
-
-SQUEUE = """#!/bin/sh
-# squeue --format '%i|%T|%Z'
-cat "$HOME/queue" 2> /dev/null || exit 1
-"""
-
-
-def git(path: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    return subprocess.run(
-        ["git", *identity, "-C", str(path), *arguments], check=True, capture_output=True, text=True
-    ).stdout.strip()
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    """A repository with tag 2.0.26, a later branch `main`, and the two files of the launch contract."""
-    path = tmp_path / "origin"
-    (path / "bin").mkdir(parents=True)
-    (path / "dyoainit").write_text('echo "init $*"; dy_function() { echo "function of dyoainit"; }\n')
-    (path / "bin" / "day_activate").write_text('echo "activate $*"; export ACTIVATED="$2"\n')
-    git(path, "init", "-q", "-b", "main")
-    git(path, "add", "-A")
-    git(path, "commit", "-q", "-m", "first")
-    git(path, "tag", "2.0.26")
-    (path / "later").write_text("later\n")
-    git(path, "add", "-A")
-    git(path, "commit", "-q", "-m", "second")
-    return path
-
-
-@pytest.fixture
-def launch(node: Node, origin: Path) -> Launch:
-    node.program("squeue", SQUEUE)
-    (node.home / "queue").write_text("")
-    return Launch(
-        session=WorkflowSession("s1"),
-        analysis=AnalysisDirectory(ExecutingEntity("alice"), AnalysisId("a.1")),
-        analysis_root=str(node.fsx / "analysis_results"),
-        repository=RepositoryKey("demo"),
-        repository_url=f"file://{origin}",
-        folder="work",
-        git_ref=GitRef("2.0.26"),
-        inputs=Inputs(InputKind.TABLES, samples_tsv="SAMPLEID\nS1\n", units_tsv="RUNID\nR1\n"),
-        command="echo hello; dy_function; cat config/samples.tsv",
-        genome="hg38",
-        launch_id="0123abcd",
-        stage_wait_s=1,
-        retry_s=0,
-    )
-
-
-def facts(node: Node, name: str = "s1") -> SessionFacts:
-    text = node.remote.run(
-        RemoteScript.packaged("workflow_status"),
-        {"DYEC_SESSION": name, "DYEC_RUN_DIR": ""}, 30,
-    ).stdout  # fmt: skip
-    return parse_facts(text)
-
-
-def state(node: Node, name: str = "s1") -> WorkflowState:
-    return derive(facts(node, name))[0]
-
-
-def eventually(check: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not check():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-def ended(node: Node, name: str = "s1") -> SessionFacts:
-    eventually(lambda: state(node, name).is_final, "the session to end")
-    return facts(node, name)
-
-
-def controller(node: Node, name: str = "s1") -> int:
-    return int((node.home / "daylily-runs" / name / "controller").read_text().split()[1])
-
-
-def log(node: Node, name: str = "s1") -> str:
-    return (node.home / "daylily-runs" / name / "tmux.log").read_text()
-
-
-def record(node: Node, name: str = "s1") -> dict[str, object]:
-    found: dict[str, object] = json.loads((node.home / "daylily-runs" / name / "status.json").read_text())
-    return found
+from tests.integration.headnode.session_tools import controller, ended, eventually, facts, git, log, record, state
 
 
 def test_a_launch_clones_the_pin_activates_runs_and_ends_its_session(node: Node, origin: Path, launch: Launch) -> None:
@@ -336,7 +247,8 @@ def test_a_killed_controller_is_not_running_for_ever(node: Node, launch: Launch)
     os.kill(controller(node), signal.SIGKILL)
     eventually(lambda: state(node) is WorkflowState.STOPPED, "stopped")
     assert derive(facts(node))[1] == (
-        "The controller was killed: it is gone without an exit record. 1 of its jobs are still in the queue."
+        "The controller was killed: it is gone without an exit record. "
+        "Its command still runs; a stop or a resume ends it. 1 of its jobs are still in the queue."
     )
     os.killpg(int((node.home / "pid").read_text()), signal.SIGKILL)
 
@@ -377,26 +289,12 @@ def test_a_damaged_status_is_unknown(node: Node, launch: Launch) -> None:
     assert derive(facts(node))[0] is WorkflowState.UNKNOWN
 
 
-def test_the_log_is_read_by_lines(node: Node, launch: Launch) -> None:
-    sessions.start(
-        node.remote, replace(launch, command="for i in $(seq 5000); do echo line $i; done; printf unfinished")
-    )
-    ended(node)
-    run = RunDirectory(session=WorkflowSession("s1"))
-    tail = sessions.read_log(node.remote, run, lines=2)
-    assert tail.exit_code == 0
-    assert tail.text.startswith("line 5000\nunfinished[")
-    rest = sessions.read_log(node.remote, run, after=tail.total - 1)
-    assert rest.text.splitlines() == tail.text.splitlines()[1:]
-    assert len(sessions.read_log(node.remote, run, lines=10_000).text.splitlines()) == tail.total
-
-
 def test_an_unknown_session_is_named(node: Node) -> None:
     with pytest.raises(Refused, match="no run directory") as info:
-        sessions.ask(node.remote, RunDirectory(session=WorkflowSession("ghost")))
+        runs.ask(node.remote, RunDirectory(session=WorkflowSession("ghost")))
     assert info.value.code == "no_such_session"
-    with pytest.raises(DyecError, match="no log"):
-        sessions.read_log(node.remote, RunDirectory(session=WorkflowSession("ghost")))
+    with pytest.raises(DyecError, match="no run directory"):
+        read_log(node.remote, RunDirectory(session=WorkflowSession("ghost")))
 
 
 @pytest.mark.weakness("M10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,6 +67,16 @@ def status(
     phase: str = "running", exit_code: int | None = None, controller: str = "alive", **more: Any
 ) -> RemoteResult:
     """An answer of the status script."""
-    record = {"phase": phase, "exit_code": exit_code, "session_name": "s1", "command": "run it", **more}
-    facts = f"run_dir=/home/ubuntu/daylily-runs/s1\ntmux=alive\ncontroller={controller}\njobs=known\n--\n"
+    writer = {"boot_id": "b", "controller_pid": 7, "controller_start": 9}
+    record = {"phase": phase, "exit_code": exit_code, "session_name": "s1", "command": "run it", **writer, **more}
+    facts = (
+        f"run_dir=/home/ubuntu/daylily-runs/s1\ntmux=alive\ncontroller={controller}\ncommand=gone\n"
+        "controller_id=b 7 9\nanalysis=present\njobs=known\n--\n"
+    )
     return RemoteResult(0, facts + json.dumps(record), "")
+
+
+def log(start: int, text: bytes, *, more: bool = False, rotated: bool = False, ended: str = "-") -> RemoteResult:
+    """An answer of the log script."""
+    header = f"11 {start} {start + len(text)} {int(more)} {int(rotated)} {ended} 3:abc"
+    return RemoteResult(0, f"{header}\n{base64.b64encode(text).decode()}", "")

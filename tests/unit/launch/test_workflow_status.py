@@ -1,6 +1,9 @@
-"""Asking, waiting and reading the log."""
+"""Asking, waiting and listing."""
 
 from __future__ import annotations
+
+import base64
+import json
 
 import pytest
 
@@ -11,10 +14,9 @@ from daylily_ec.util.jsonio import plain
 from daylily_ec.workflow.services import Services
 from daylily_ec.workflow.workflow_status import (
     StatusRequest,
-    follow_log,
+    list_workflows,
     require_success,
     wait_for_workflow,
-    workflow_log,
     workflow_status,
 )
 from tests.conftest import FakeClock
@@ -78,33 +80,40 @@ def test_a_missing_session_is_no_state(clock: FakeClock) -> None:
         workflow_status(services(clock, node), REQUEST)
 
 
-def test_the_log_has_its_counts(clock: FakeClock) -> None:
-    tail = workflow_log(services(clock, Node(answers=[RemoteResult(0, "120 -\na\nb\n", "")])), REQUEST, 2)
-    assert (tail.total_lines, tail.exit_code, tail.text) == (120, None, "a\nb\n")
-
-
-@pytest.mark.parametrize("head", ["", "x -", "1", "1 x"])
-def test_a_log_without_counts_is_refused(clock: FakeClock, head: str) -> None:
-    with pytest.raises(RemoteCommandFailed):
-        workflow_log(services(clock, Node(answers=[RemoteResult(0, f"{head}\na\n", "")])), REQUEST, 2)
-
-
-def test_following_repeats_and_loses_no_line(clock: FakeClock) -> None:
-    node = Node(answers=[
-        RemoteResult(0, "2 -\n1\n2\n", ""), status(), RemoteResult(0, "4 -\n3\n4\n", ""), status("finished", 0, "gone"),
-        RemoteResult(0, "5 0\n5\n", ""),
-    ])  # fmt: skip
-    assert "".join(follow_log(services(clock, node), REQUEST, 10)) == "1\n2\n3\n4\n5\n"
-    assert [env["DYEC_AFTER"] for name, env in node.asked if name == "workflow_logs"] == ["", "2", "4"]
-
-
-def test_following_ends_when_the_controller_is_gone(clock: FakeClock) -> None:
-    node = Node(answers=[RemoteResult(0, "1 -\n1\n", ""), status(controller="gone"), RemoteResult(0, "1 -\n", "")])
-    assert "".join(follow_log(services(clock, node), REQUEST, 10)) == "1\n"
-
-
 def test_a_bad_session_name_asks_nobody(clock: FakeClock) -> None:
     node = Node()
     with pytest.raises(InvalidValue):
         workflow_status(services(clock, node), StatusRequest(CLUSTER, session="../x"))
     assert node.asked == []
+
+
+def test_the_list_is_sorted_by_start_and_keeps_what_it_cannot_read(clock: FakeClock) -> None:
+    texts = [status(started_at="2026-01-02T00:00:00Z").stdout, status(started_at="2026-01-01T00:00:00Z").stdout,
+             status().stdout[:-5]]  # fmt: skip
+    lines = "".join(base64.b64encode(text.encode()).decode() + "\n" for text in texts)
+    seen = list_workflows(services(clock, Node(answers=[RemoteResult(0, lines, "")])), CLUSTER).sessions
+    assert [(one.state, one.started_at) for one in seen] == [
+        (WorkflowState.UNKNOWN, None), (WorkflowState.RUNNING, "2026-01-01T00:00:00Z"),
+        (WorkflowState.RUNNING, "2026-01-02T00:00:00Z"),
+    ]  # fmt: skip
+
+
+def test_a_damaged_list_is_an_error(clock: FakeClock) -> None:
+    with pytest.raises(RemoteCommandFailed):
+        list_workflows(services(clock, Node(answers=[RemoteResult(0, "not base64!\n", "")])), CLUSTER)
+
+
+def test_export_and_registration_are_reported_with_the_receipt(clock: FakeClock) -> None:
+    export = {"trigger": "all", "destination_s3_uri": "s3://b/k/", "status": "success", "exit_code": 0,
+              "message": None, "deleted": True, "receipt": "/r"}  # fmt: skip
+    answer = status("finished", 0, "gone", export=export, workflow_exit_code=0).stdout
+    receipt = {"status": "success", "phase": "complete", "task_lifecycle": "SUCCEEDED", "detached": True,
+               "dewey_registration_status": "success", "dewey_registration_receipt": "/d"}  # fmt: skip
+    node = Node(answers=[RemoteResult(0, f"{answer}\n--\n{json.dumps({'fsx_export': receipt})}", "")])
+    seen = plain(workflow_status(services(clock, node), REQUEST))
+    assert seen["export"] == {
+        **export, "receipt_status": "success", "receipt_phase": "complete", "task_lifecycle": "SUCCEEDED",
+        "detached": True,
+    }  # fmt: skip
+    assert seen["registration"] == {"status": "success", "receipt": "/d"}
+    assert (seen["exit_code"], seen["workflow_exit_code"]) == (0, 0)

@@ -1,0 +1,94 @@
+"""How a workflow engine goes on where it was interrupted: its own resume, read from the command that was launched."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daylily_ec.errors import Refused
+
+_OPERATOR = re.compile(r"[();<>|&]+")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_REDIRECTIONS = {">", ">>", "<", ">&", "&>", "<&"}
+_SEPARATORS = {";", "&&"}
+_SETTINGS = {"source", ".", "export", "unset", "cd", "set", "dy-a", "ulimit", "umask", "module", "conda"}
+"""Commands that may stand before the engine: they prepare the shell and do no work, so running them again is safe."""
+_SNAKEMAKE = {"snakemake", "day_run", "dy-r"}
+
+
+class Engine(StrEnum):
+    """Engines that can resume; GIVEN: the user gave the command that does."""
+
+    SNAKEMAKE = "snakemake"
+    NEXTFLOW = "nextflow"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCommands:
+    """What resumes a workflow: first `unlock_command` when there is one, then `command`."""
+
+    engine: Engine
+    command: str
+    unlock_command: str = ""
+
+
+def resume_commands(command: str) -> ResumeCommands:
+    """The launched command with the engine's resume options; `Refused` when its engine is not the last thing it runs.
+
+    Snakemake: `--unlock`, then `--rerun-incomplete`, which keeps every finished job.  Nextflow: `-resume`.
+    """
+    *before, last = _simple_commands(command)
+    if any(words and words[0] not in _SETTINGS for words in before):
+        raise _unknown(command, "it runs more than the engine")
+    line = command.rstrip().rstrip(";").rstrip()
+    engine = _engine(last)
+    if engine is Engine.SNAKEMAKE:
+        return ResumeCommands(engine, _with(line, last, "--rerun-incomplete"), _with(line, last, "--unlock"))
+    if engine is Engine.NEXTFLOW:
+        return ResumeCommands(engine, _with(line, last, "-resume"))
+    raise _unknown(command, "its engine is not known")
+
+
+def _with(line: str, words: list[str], option: str) -> str:
+    return line if option in words else f"{line} {option}"
+
+
+def _engine(words: list[str]) -> Engine | None:
+    if not words:
+        return None
+    name = words[0].rpartition("/")[2]
+    if name in _SNAKEMAKE or (name.startswith("python") and words[1:3] == ["-m", "snakemake"]):
+        return Engine.SNAKEMAKE
+    return Engine.NEXTFLOW if name == "nextflow" else None
+
+
+def _simple_commands(command: str) -> list[list[str]]:
+    """The words of each simple command, assignments in front left out; at least one, maybe empty, list."""
+    if "\n" in command.strip() or "`" in command:
+        raise _unknown(command, "it is more than one line of plain words")
+    lexer = shlex.shlex(command.strip(), posix=True, punctuation_chars=True)
+    lexer.commenters = ""
+    lexer.whitespace_split = True
+    try:
+        tokens = list(lexer)
+    except ValueError as error:
+        raise _unknown(command, f"it cannot be read: {error}") from None
+    found: list[list[str]] = [[]]
+    for token in tokens:
+        if token in _SEPARATORS:
+            found.append([])
+        elif token.startswith("#") or (_OPERATOR.fullmatch(token) and token not in _REDIRECTIONS):
+            raise _unknown(command, f"{token!r} makes it more than a call of the engine")
+        elif found[-1] or not _ASSIGNMENT.fullmatch(token):
+            found[-1].append(token)
+    return found[:-1] if len(found) > 1 and not found[-1] and tokens[-1] == ";" else found
+
+
+def _unknown(command: str, why: str) -> Refused:
+    return Refused(
+        f"How to resume this command is not known: {why}: {command}", code="engine_unknown",
+        hint="Give the command that resumes it with --dy-command.", details={"command": command},
+    )  # fmt: skip
