@@ -65,6 +65,9 @@ StageBase = Annotated[
 BootstrapTestConfig = Annotated[bool, Option("--bootstrap-test-config", help="The repository's own test tables.")]
 CommandId = Annotated[str | None, Option("--command-id", help="Command of the catalog, instead of --dy-command.")]
 Feature = Annotated[list[str] | None, Option("--feature", help="Optional feature of that command; repeatable.")]
+EngineDryRun = Annotated[
+    bool, Option("--engine-dry-run", help="Launch that command's dry run: the engine only shows its plan.")
+]
 RegistrationCommand = Annotated[
     str | None, Option("--artifact-registration-command-id", help="Register what was exported by this policy.")
 ]
@@ -84,6 +87,9 @@ def request_from(params: Mapping[str, Any]) -> LaunchRequest:
         containerized=not params["no_containerized"],
     )
     given = {field.name: params[field.name] for field in fields(LaunchRequest) if field.name in params}
+    # The parameters of the context are what was typed; only the command's own arguments are converted.
+    given["export_trigger"] = ExportTrigger(given["export_trigger"])
+    given |= {name: Path(given[name]) for name in ("samples_file", "units_file", "run_context_file") if given[name]}
     trio = (params["dewey_directory"], params["dewey_run"], params["dewey_analysis"])
     registration = Registration(params["registration_command"], params["dewey_url"], params["dewey_token_env"], trio)
     return LaunchRequest(**given, features=tuple(params["feature"] or ()), default_command=defaults,

@@ -89,7 +89,8 @@ def _chosen(request: LaunchRequest, catalog: Catalog) -> _Chosen:
     if request.command_id:
         given = _given(request, command(catalog, request.command_id).input_contract)
         return _from_catalog(request, command_launch(
-            catalog, request.command_id, given, git_ref=request.git_tag, features=request.features
+            catalog, request.command_id, given, git_ref=request.git_tag, features=request.features,
+            engine_dry_run=request.engine_dry_run,
         ))  # fmt: skip
     genome = launch_command.word("genome", request.genome if request.genome is not None else GENOME)
     line = (

@@ -73,6 +73,7 @@ class LaunchRequest:
     git_tag: str | None = None
     command_id: str | None = None
     features: tuple[str, ...] = ()
+    engine_dry_run: bool = False
     project: str | None = None
     skip_project_check: bool = True
     genome: str | None = None
@@ -120,8 +121,11 @@ def _inputs(request: LaunchRequest) -> Iterator[str]:
 def _command(request: LaunchRequest) -> Iterator[str]:
     if request.command_id and request.dy_command:
         yield "--command-id and --dy-command exclude each other"
-    if request.features and not request.command_id:
-        yield "--feature needs --command-id"
+    for option, given in (("--feature", request.features), ("--engine-dry-run", request.engine_dry_run)):
+        if given and not request.command_id:
+            yield f"{option} needs --command-id"
+    if request.command_id and request.default_command != DefaultCommand():
+        yield "--command-id fixes targets, jobs and tools, so no other option may"
 
 
 def _export(request: LaunchRequest) -> Iterator[str]:

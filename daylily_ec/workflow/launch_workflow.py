@@ -15,6 +15,7 @@ from daylily_ec.workflow.launch_inputs import with_run_tables, with_stage
 from daylily_ec.workflow.launch_mounts import LaunchMount, attach, plan_mounts, shown
 from daylily_ec.workflow.launch_plan import LaunchPlan, plan_launch
 from daylily_ec.workflow.launch_request import LaunchRequest
+from daylily_ec.workflow.launch_stage_tables import check_stage_tables
 from daylily_ec.workflow.run_on_headnode import open_head_node
 from daylily_ec.workflow.services import Services
 
@@ -65,6 +66,8 @@ def launch_workflow(services: Services, request: LaunchRequest, catalog: Catalog
     services.reporter.step(f"Checking {launch.analysis.path.on_node} and session {launch.session}")
     markers = sessions.check_launch(remote, launch)
     mounts = plan_mounts(services, request, plan)
+    if request.command_id and mounts.stage is not None:
+        check_stage_tables(services.s3, catalog, request.command_id, launch.inputs.stage_dir, mounts.stage)
     if request.dry_run:
         return replace(_result(plan, markers, *shown(mounts)), dry_run=True, warnings=warnings)
     attached = attach(services, mounts)

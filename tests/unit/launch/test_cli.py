@@ -27,14 +27,14 @@ def failure(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, dict[s
 @pytest.mark.parametrize(
     ("more", "code", "name"),
     [
-        (["--run-context-file", "runs.tsv"], 1, "option_unavailable"),
-        (["--stage-base", "/fsx"], 1, "option_unavailable"),
-        (["--bootstrap-test-config"], 1, "option_unavailable"),
-        (["--delete-on-export-success"], 1, "option_unavailable"),
-        (["--artifact-registration-command-id", "x"], 1, "option_unavailable"),
-        (["--no-input-staging", "--export-trigger", "on-success", "--export-destination-s3-uri", "s3://b/ubuntu/a1/"],
-         1, "export_trigger_unavailable"),
-        ([], 1, "missing_input"), (["--jobs", "0"], 64, "usage"), (["--no-such-option"], 64, "usage"),
+        (["--run-context-file", "/no/runs.tsv"], 1, "not_found"),
+        (["--stage-base", "/fsx", "--no-input-staging"], 64, "usage"),
+        (["--delete-on-export-success"], 64, "usage"), (["--export-trigger", "sometimes"], 64, "usage"),
+        (["--artifact-registration-command-id", "x"], 64, "usage"),
+        (["--no-input-staging", "--export-trigger", "on-success"], 64, "usage"),
+        (["--no-input-staging", "--export-trigger", "on-success", "--export-destination-s3-uri", "s3://bbb/ubuntu/a2/"],
+         1, "invalid_value"),
+        (["--jobs", "0"], 64, "usage"), (["--no-such-option"], 64, "usage"),
         (["--no-input-staging", "--catalog-config", "/no/such/file"], 1, "not_found"),
         (["--no-input-staging", "--repository", "nobody"], 1, "unknown_repository"),
         (["--samples-file", "x"], 64, "usage"),
@@ -64,6 +64,6 @@ def test_the_repositories_are_listed(capsys: pytest.CaptureFixture[str]) -> None
     assert "daylily-omics-analysis *  2.0.26" in capsys.readouterr().out
     assert main(["repositories", "commands", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["commands"], document["default_repository"]) == ([], "daylily-omics-analysis")
+    assert (len(document["commands"]), document["default_repository"]) == (20, "daylily-omics-analysis")
     code, error = failure(capsys, "repositories", "commands", "--command-id", "nothing")
     assert (code, error["code"]) == (1, "unknown_command")
