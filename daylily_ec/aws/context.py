@@ -157,7 +157,10 @@ class AwsContext:
             if self._session is None:
                 self._session = new_session(self.profile, self.region)
             retries: Any = {"mode": "standard", "total_max_attempts": 5}
-            options = Config(retries=retries, connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S,
+            # Without it botocore signs URLs in the old way, which newer regions and encrypted buckets refuse.
+            signature = "s3v4" if service == "s3" else None
+            options = Config(retries=retries, signature_version=signature,
+                             connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S,
                              max_pool_connections=32, user_agent_extra="dyec")  # fmt: skip
             return self._session.create_client(service, region_name=region, config=options)
         except bc.ProfileNotFound as exc:

@@ -3,7 +3,8 @@
 A command is one line of shell: the packed transport script, unpacked and piped into a login shell of the cluster user.
 Each call carries a token; the node runs a token once, so a request that was delivered twice does no harm.  A script too
 large for a command travels as an object, which the node checks against its SHA-256 before it runs anything.  Output
-that does not fit into the answer is fetched in pieces; lengths and SHA-256 prove that it is complete.
+that does not fit into the answer is fetched in pieces, or through S3 when there are many; lengths and SHA-256 prove
+that it is complete.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import hashlib
 import math
 import secrets
 import shlex
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from daylily_ec.aws.ssm import STDOUT_LIMIT, CommandStatus, Invocation, SsmApi
 from daylily_ec.errors import AwsError, RemoteCommandFailed, Throttled, Unreachable, ValidationError
@@ -32,6 +35,9 @@ INLINE_CHARS = STDOUT_LIMIT - 400
 """Room for packed output in one answer beside the header."""
 PIECE_BYTES = 16_000
 """Bytes of one fetched piece: packed and encoded it stays below `INLINE_CHARS`."""
+MAX_PIECES = 8
+"""More than so many pieces are one object in the cluster's place in S3 instead."""
+HANDING_S = 900
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 DELIVERY_S = 60
 _HEADER = "DYEC1"
@@ -158,6 +164,8 @@ class SsmRemote:
 
     def _fetch(self, token: str, stream: _Stream) -> bytes:
         script = RemoteScript.packaged("fetch_output")
+        if self._store is not None and stream.packed_size > MAX_PIECES * PIECE_BYTES:
+            return self._handed_over(self._store, script, token, stream)
         pieces = []
         for offset in range(0, stream.packed_size, PIECE_BYTES):
             env = {"DYEC_TOKEN": token, "DYEC_STREAM": stream.name, "DYEC_OFFSET": str(offset),
@@ -166,6 +174,15 @@ class SsmRemote:
             RemoteResult(exit_code, "", stderr.decode(errors="replace")).require_success("Fetching the output")
             pieces.append(piece)
         return b"".join(pieces)
+
+    def _handed_over(self, store: NodeStore, script: RemoteScript, token: str, stream: _Stream) -> bytes:
+        with store.handed_over(HANDING_S) as handed, tempfile.TemporaryDirectory(prefix="dyec.") as folder:
+            env = {"DYEC_TOKEN": token, "DYEC_STREAM": stream.name, "DYEC_URL": handed.url}
+            exit_code, _, stderr = self._run(script, env, HANDING_S)
+            RemoteResult(exit_code, "", stderr.decode(errors="replace")).require_success("Fetching the output")
+            path = Path(folder, "packed")
+            handed.fetch(path)
+            return path.read_bytes()
 
 
 def _parse(name: str, invocation: Invocation) -> _Answer:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from daylily_ec.aws.lending import MAX_PUT_BYTES as MAX_PUT_BYTES
 from daylily_ec.aws.lending import LendingApi
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from daylily_ec.aws import clusters
 from daylily_ec.aws.clusters import HeadNode
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.errors import MissingInput
+from daylily_ec.errors import MissingInput, ValidationError
 from daylily_ec.headnode import readiness, slurm
 from daylily_ec.headnode.readiness import Readiness
-from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
+from daylily_ec.headnode.remote import MAX_EXPORTED_BYTES, Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.slurm import SlurmJob
 from daylily_ec.workflow.services import Services
 
@@ -51,6 +51,9 @@ def run_command(services: Services, request: RunCommand) -> CommandResult:
     """Run a command as the cluster user in a login environment; any exit code is a result."""
     if not request.argv:
         raise MissingInput("No command was given.", hint="dyec headnode run --cluster NAME -- sinfo")
+    if any(len(word.encode()) > MAX_EXPORTED_BYTES for word in request.argv):
+        raise ValidationError(f"A word of the command has more than {MAX_EXPORTED_BYTES:,} bytes, which Linux refuses.",
+                              code="payload_too_large", hint="Send a file with: dyec headnode upload")  # fmt: skip
     env = {f"DYEC_ARG_{number}": word for number, word in enumerate(request.argv)}
     env["DYEC_ARGC"] = str(len(request.argv))
     remote = open_head_node(services, request.cluster)

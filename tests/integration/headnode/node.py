@@ -112,7 +112,8 @@ class FakeLending:
         return f"https://{bucket}/{key}"
 
     def fetch(self, bucket: str, key: str, path: Path) -> None:
-        path.write_bytes((self.root / bucket / key).read_bytes())
+        body = (self.root / bucket / key).read_bytes()
+        path.write_bytes(body[:-1] + b"?" if self.damage else body)
 
     def remove(self, bucket: str, key: str) -> None:
         if self.removal is not None:
