@@ -9,7 +9,14 @@ from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, DeadlinePassed, Refused
-from daylily_ec.fsx.mounts import detach, ensure_association, find_conflict, request_token
+from daylily_ec.fsx.mounts import (
+    covers,
+    detach,
+    ensure_association,
+    find_conflict,
+    plan_associations,
+    request_token,
+)
 from daylily_ec.util.progress import Silent
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import FS, FakeFsx, FakeS3, Faults, Faulty, Killed, Tree
@@ -156,3 +163,45 @@ def test_tokens_fit_the_api_and_tell_parts_apart(one: list[str], two: list[str])
     assert len(token) <= 63
     assert all(char.isalnum() or char in "_.-" for char in token)
     assert (token == request_token(*two)) == (one == two)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "shown"),
+    [
+        ("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", True), ("/run_dir_mounts/", "s3://runs/", True),
+        ("/run_dir_mounts/", "s3://other/", False), ("/run_dir_mounts/RUN1/", "s3://runs/RUN2/", False),
+        ("/run_dir_mounts/RUN1/sub/", "s3://runs/RUN1/sub/", False),
+        ("/run_dir_mounts/RUN10/", "s3://runs/RUN1/", False),
+    ],
+)  # fmt: skip
+def test_an_association_covers_what_it_shows_at_itself_or_above(
+    fsx: FakeFsx, path: str, source: str, shown: bool
+) -> None:
+    wanted = spec()
+    assert covers(fsx.add(path, source), wanted.path, wanted.source) is shown
+    for lifecycle in ("FAILED", "DELETING"):
+        assert not covers(fsx.add(path, source, lifecycle), wanted.path, wanted.source)
+
+
+@pytest.mark.weakness("M2")
+def test_a_plan_takes_what_is_there_and_refuses_what_cannot_be(fsx: FakeFsx) -> None:
+    there = fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", auto_import=("NEW",))
+    wanted = [spec(auto_import=("NEW", "CHANGED")), spec("/run_dir_mounts/RUN2/", "s3://runs/RUN2/")]
+    planned = plan_associations(wanted, fsx.associations(FS))
+    assert [one.found for one in planned] == [there, None]
+    for clash in (
+        spec("/run_dir_mounts/RUN3/", "s3://runs/RUN2/sub/"),
+        spec("/run_dir_mounts/RUN2/x/", "s3://runs/X/"),
+    ):
+        with pytest.raises(Refused, match="to be made"):
+            plan_associations([*wanted, clash], fsx.associations(FS))
+    assert fsx.created == []
+
+
+def test_a_plan_waits_for_what_is_leaving_but_counts_its_slot(fsx: FakeFsx) -> None:
+    leaving = fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", "DELETING")
+    (planned,) = plan_associations([spec()], (leaving,))
+    assert planned.found is None
+    full = tuple(fsx.add(f"/x{n}/", f"s3://x{n}x/", "DELETING") for n in range(8))
+    with pytest.raises(Refused, match="all 8 association slots"):
+        plan_associations([spec()], full)
