@@ -20,6 +20,8 @@ _PIECE = re.compile(
     r"""(?P<end>[;&|()\n]+)|[^\S\n]+|(?P<word>(?:[^\s;&|()'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""", re.DOTALL
 )
 
+_SOURCED = re.compile(r"(?m)((?:^|[;&|])[^\S\n]*(?:source|\.)[^\S\n]+(?:\./)?dyoainit\b[^;&|\n]*);[^\S\n]*")
+
 
 @dataclass(frozen=True, slots=True)
 class _Word:
@@ -86,6 +88,11 @@ def as_list(values: Sequence[str]) -> str:
 def without_containers(line: str) -> str:
     """The line with tools that run outside containers."""
     return f"export DAY_CONTAINERIZED=false; {line}"
+
+
+def with_aliases(line: str) -> str:
+    """The line with a break after `source dyoainit`: a shell knows a file's aliases only from the next line on."""
+    return _SOURCED.sub(r"\1\n", line)
 
 
 def _engine_call(line: str) -> list[_Word]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daylily_ec.catalog import command_line
 from daylily_ec.catalog.launch import CommandLaunch, GivenInputs, command_launch
 from daylily_ec.catalog.selection import command, repository
 from daylily_ec.domain.fsxpath import AnalysisDirectory, FsxPath
@@ -71,7 +72,7 @@ def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, re
         folder=entry.relative_path,
         git_ref=GitRef.parse(chosen.git_ref or entry.default_ref),
         inputs=OWN_TABLES if chosen.own_tables else plan_inputs(request, context, clone, chosen.command),
-        command=chosen.command,
+        command=command_line.with_aliases(chosen.command),
         genome=chosen.genome,
         launch_id=secrets.token_hex(8),
         activate=chosen.activation,

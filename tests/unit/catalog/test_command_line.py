@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from daylily_ec.catalog.command_line import as_list, setting, with_settings, with_targets, without_containers
+from daylily_ec.catalog.command_line import (
+    as_list,
+    setting,
+    with_aliases,
+    with_settings,
+    with_targets,
+    without_containers,
+)
 from daylily_ec.errors import InvalidValue
 
 RUN = "bin/day_run produce_x -p -j 5 -k"
@@ -60,3 +69,27 @@ def test_a_line_that_no_shell_could_read_is_refused() -> None:
 def test_small_helpers() -> None:
     assert as_list(["a", "b"]) == '["a","b"]'
     assert without_containers("dy-r x") == "export DAY_CONTAINERIZED=false; dy-r x"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("source dyoainit; dy-a local hg38; dy-r x", "source dyoainit\ndy-a local hg38; dy-r x"),
+        ("export A=1; . ./dyoainit --project p; dy-r x", "export A=1; . ./dyoainit --project p\ndy-r x"),
+        ("source dyoainit && dy-r x", "source dyoainit && dy-r x"),
+        ("echo 'dyoainit; x'; source other; y", "echo 'dyoainit; x'; source other; y"),
+        (RUN, RUN),
+    ],
+)
+def test_aliases_are_known_on_the_line_after_their_file(line: str, expected: str) -> None:
+    assert with_aliases(line) == expected
+
+
+def test_a_shell_runs_what_the_smoke_test_says(tmp_path: Path) -> None:
+    (tmp_path / "dyoainit").write_text("alias dy-a='echo activated'\nalias dy-r='echo ran'\n")
+    line = "source dyoainit; dy-a local hg38; dy-r -p -k -j 1 help"
+    for text, code in ((line, 127), (with_aliases(line), 0)):
+        script = 'shopt -s expand_aliases; (eval "$1")'
+        done = subprocess.run(["bash", "-c", script, "-", text], cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == code
+    assert done.stdout == b"activated local hg38\nran -p -k -j 1 help\n"
