@@ -45,17 +45,18 @@ fetch() {
     [ "$(sha256sum < "$place/wheels/SHA256SUMS" | cut -d ' ' -f 1)" = "$DYEC_DIGEST" ] ||
         { found="$DYEC_BUNDLE is not what was published: SHA256SUMS differs"; return 1; }
     found=$(cd "$place/wheels" && sha256sum --check --strict --quiet SHA256SUMS 2>&1) || return 1
-    found="$(find "$place/wheels" -name '*.whl' | wc -l | tr -d ' ') wheels"
+    set -- "$place"/wheels/*.whl
+    found="$# wheels"
 }
 
 install() {
-    local pip
+    local -a pip
     if complete; then status=unchanged found="$env_dir"; return; fi
     rm -rf "$env_dir"
     found=$("$DYEC_PYTHON" -m venv --without-pip --prompt DAY-EC "$env_dir" 2>&1) || return 1
-    pip=$(find "$place/wheels" -name 'pip-*.whl')
+    pip=("$place"/wheels/pip-*.whl)
     # Modules are compiled when they are first imported; compiling all of them takes longer than everything else.
-    found=$(PYTHONPATH="$pip" PIP_CONFIG_FILE=/dev/null "$env_dir/bin/python" -m pip --isolated install --quiet --no-index --no-compile \
+    found=$(PYTHONPATH="${pip[0]}" PIP_CONFIG_FILE=/dev/null "$env_dir/bin/python" -m pip --isolated install --quiet --no-index --no-compile \
         --disable-pip-version-check --no-cache-dir --find-links "$place/wheels" --constraint "$place/wheels/requirements.txt" \
         pip daylily-ec 2>&1) || return 1
     rm -rf "$place/wheels"

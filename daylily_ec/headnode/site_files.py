@@ -97,7 +97,7 @@ def _base(path: Path, source: str, installed: str) -> _Base:
 
 
 def _overridden(text: str, overrides: Mapping[str, str], path: Path) -> str:
-    """The catalog with other default references; every other line, comments too, stays."""
+    """The catalog with other default references; every other value and every comment stays."""
     from ruamel.yaml import YAML
 
     from daylily_ec.catalog.loader import parse_catalog
