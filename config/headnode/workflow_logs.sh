@@ -42,7 +42,9 @@ if [ -n "$DYEC_INODE" ]; then
         file="$log" from=0
     fi
 else
-    from=$(($(size_of "$log") - $(tail -n "$DYEC_LINES" "$log" | wc -c)))
+    # The log may grow while it is read.
+    size=$(size_of "$log")
+    from=$((size - $(head -c "$size" "$log" | tail -n "$DYEC_LINES" | wc -c)))
 fi
 size=$(size_of "$file")
 to=$((size - from > DYEC_BYTES ? from + DYEC_BYTES : size))

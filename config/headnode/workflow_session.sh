@@ -274,7 +274,8 @@ if [ "$dyec_workflow_code" != 0 ]; then
         # shellcheck source=/dev/null
         . ./bin/day_activate slurm "$DYEC_GENOME" remote || exit
     fi
-    if [ -n "${DYEC_UNLOCK_COMMAND:-}" ]; then
+    # An engine that ended by itself has left no lock; where it keeps them elsewhere, it has to be asked.
+    if [ -n "${DYEC_UNLOCK_COMMAND:-}" ] && { [ ! -d .snakemake/locks ] || [ -n "$(ls -A .snakemake/locks)" ]; }; then
         printf '+ %s\n' "$DYEC_UNLOCK_COMMAND"
         dyec_run "$DYEC_UNLOCK_COMMAND" || printf 'Unlocking ended with exit code %s.\n' "$?"
     fi

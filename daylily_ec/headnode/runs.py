@@ -24,6 +24,8 @@ REFUSED = 8
 NO_RUN_DIR = 2
 GRACE_S = 20
 """How long a controller may take to end: longer than what it grants its command."""
+ORPHAN_GRACE_S = 5
+"""The same for a command whose controller is gone: Snakemake would wait for its jobs, which go on in any case."""
 _START_S = 180
 _FACTS = "__DAYLILY_FACTS__=below\n"
 _HINTS = {
@@ -121,7 +123,7 @@ class Attempt:
     cancel_jobs: bool = False
     only_export: bool = False
     who: str = field(default_factory=operator)
-    grace_s: int = GRACE_S
+    grace_s: int = ORPHAN_GRACE_S
 
     @property
     def parameters(self) -> dict[str, str]:
