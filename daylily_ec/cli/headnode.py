@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.cli.session import services
 from daylily_ec.domain.checks import Status
 from daylily_ec.errors import ToolchainError, UsageError
+from daylily_ec.headnode.login import hold_session
 from daylily_ec.headnode.readiness import Readiness
 from daylily_ec.workflow.headnode_files import Download, Upload, download_file, upload_file
 from daylily_ec.workflow.run_on_headnode import (
@@ -29,6 +29,7 @@ from daylily_ec.workflow.run_on_headnode import (
     connect_command,
     describe_head_node,
     list_queue,
+    prepare_connect,
     require_success,
     run_command,
 )
@@ -144,18 +145,19 @@ def connect(
     profile: Profile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command; do not run it.")] = False,
 ) -> None:
-    """Log in to the head node with Session Manager."""
-    if FRAME.json and not dry_run:
-        raise UsageError("connect opens a terminal; --json goes with --dry-run only.")
-    command = connect_command(services(profile, region), cluster)
+    """Log in to the head node with Session Manager; Ctrl-S and Ctrl-Q reach its editors."""
     if dry_run:
-        emit(command)
+        emit(connect_command(services(profile, region), cluster))
         return
-    for program in (PLUGIN, command.argv[0]):
+    if FRAME.json:
+        raise UsageError("connect opens a terminal; --json goes with --dry-run only.")
+    for program in (PLUGIN, "aws"):
         if shutil.which(program) is None:
             raise ToolchainError(f"{program} is not on PATH; Session Manager needs it.",
                                  hint="Install it, or run single commands: dyec headnode run -- COMMAND")  # fmt: skip
-    os.execvp(command.argv[0], command.argv)
+    command = prepare_connect(services(profile, region), cluster)
+    sys.stderr.write(f"{command.cluster} ({command.instance_id})\n{command.line}\n")
+    raise typer.Exit(hold_session(command.argv, sys.stdin.fileno() if sys.stdin.isatty() else None))
 
 
 @text.register

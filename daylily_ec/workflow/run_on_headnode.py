@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from daylily_ec.aws import clusters
 from daylily_ec.aws.clusters import HeadNode
+from daylily_ec.aws.session_documents import SESSION_DOCUMENT
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import MissingInput, ValidationError
-from daylily_ec.headnode import readiness, slurm
+from daylily_ec.headnode import login, readiness, slurm
 from daylily_ec.headnode.readiness import Readiness
 from daylily_ec.headnode.remote import MAX_EXPORTED_BYTES, Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.slurm import SlurmJob
 from daylily_ec.workflow.services import Services
 
-SESSION_DOCUMENT = "SSM-SessionManagerRunShell"
 PLUGIN = "session-manager-plugin"
 
 
@@ -143,3 +143,14 @@ def connect_command(services: Services, cluster: str) -> ConnectCommand:
     argv = ("aws", "ssm", "start-session", *profile, "--region", context.region, "--target", instance,
             "--document-name", SESSION_DOCUMENT)  # fmt: skip
     return ConnectCommand(view.name, instance, argv)
+
+
+def prepare_connect(services: Services, cluster: str) -> ConnectCommand:
+    """The login command, once the node answers and the session preferences would open a login of the cluster user."""
+    name = ClusterName.parse(cluster)
+    if services.headnodes.here(name) is not None:
+        raise ValidationError(f"This is the head node of {name}.", hint="Work right here.")
+    view = clusters.require(services.clusters, name, services.context.region)
+    services.headnodes.connect(view)
+    login.require(services.session_documents.preferences(), services.context.region)
+    return connect_command(services, cluster)

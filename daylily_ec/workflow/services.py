@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from daylily_ec.aws.retention import RetentionApi
     from daylily_ec.aws.s3 import S3Api
     from daylily_ec.aws.scheduler import SchedulesApi
+    from daylily_ec.aws.session_documents import SessionDocumentsApi
     from daylily_ec.aws.ssm import SsmApi
     from daylily_ec.headnode.remote import Remotes
     from daylily_ec.headnode.wheels import WheelSource
@@ -73,6 +74,13 @@ class Services:
         from daylily_ec.aws.ssm import Ssm
 
         return Ssm(self.context)
+
+    @cached_property
+    def session_documents(self) -> SessionDocumentsApi:
+        """Session Manager's preferences."""
+        from daylily_ec.aws.session_documents import SessionDocuments
+
+        return SessionDocuments(self.context)
 
     @cached_property
     def headnodes(self) -> Remotes:

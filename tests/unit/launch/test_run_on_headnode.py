@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from daylily_ec.aws.context import AwsContext
-from daylily_ec.errors import InvalidValue, MissingInput, RemoteCommandFailed, ValidationError
+from daylily_ec.aws.session_documents import SessionPreferences
+from daylily_ec.errors import InvalidValue, MissingInput, Refused, RemoteCommandFailed, ValidationError
 from daylily_ec.headnode.remote import RemoteResult
 from daylily_ec.workflow.run_on_headnode import (
     RunCommand,
     connect_command,
     list_queue,
+    prepare_connect,
     require_success,
     run_command,
 )
@@ -44,6 +46,8 @@ def test_no_command_is_refused(clock: FakeClock) -> None:
         run_command(services(clock, Node()), RunCommand(CLUSTER, ()))
     with pytest.raises(InvalidValue):
         run_command(services(clock, Node()), RunCommand("no", ("x",)))
+    with pytest.raises(ValidationError, match="more than 120,000 bytes"):
+        run_command(services(clock, Node()), RunCommand(CLUSTER, ("x" * 120_001,)))
 
 
 def test_a_slurm_that_does_not_answer_is_no_empty_queue(clock: FakeClock) -> None:
@@ -60,6 +64,25 @@ def test_the_login_command_is_exact(clock: FakeClock, profile: str | None, words
     assert connect_command(made, CLUSTER).line == (
         f"aws ssm start-session {words}--region us-west-2 --target i-0123 --document-name SSM-SessionManagerRunShell"
     )
+
+
+class Documents:
+    """Session Manager's preferences."""
+
+    def __init__(self, found: SessionPreferences | None) -> None:
+        self.found = found
+
+    def preferences(self) -> SessionPreferences | None:
+        return self.found
+
+
+def test_a_login_is_prepared_only_with_the_right_preferences(clock: FakeClock) -> None:
+    made = services(clock, Node())
+    made.session_documents = Documents(SessionPreferences(True, "ubuntu", "cd ~ && exec bash -l"))
+    assert prepare_connect(made, CLUSTER).instance_id == "i-0123"
+    made.session_documents = Documents(None)
+    with pytest.raises(Refused, match="nobody has set"):
+        prepare_connect(made, CLUSTER)
 
 
 def test_no_login_without_a_running_head_node(clock: FakeClock) -> None:
