@@ -40,10 +40,12 @@ def resume_commands(command: str) -> ResumeCommands:
 
     Snakemake: `--unlock`, then `--rerun-incomplete`, which keeps every finished job.  Nextflow: `-resume`.
     """
-    *before, last = _simple_commands(command)
-    if any(words and words[0] not in _SETTINGS for words in before):
+    if "`" in command or "$(" in command:
         raise _unknown(command, "it runs more than the engine")
-    line = command.rstrip().rstrip(";").rstrip()
+    *before, last = _simple_commands(command)
+    if any(words[0] not in _SETTINGS for words in before):
+        raise _unknown(command, "it runs more than the engine")
+    line = command.rstrip("; \n\t")
     engine = _engine(last)
     if engine is Engine.SNAKEMAKE:
         return ResumeCommands(engine, _with(line, last, "--rerun-incomplete"), _with(line, last, "--unlock"))
@@ -67,24 +69,27 @@ def _engine(words: list[str]) -> Engine | None:
 
 def _simple_commands(command: str) -> list[list[str]]:
     """The words of each simple command, assignments in front left out; at least one, maybe empty, list."""
-    if "\n" in command.strip() or "`" in command:
-        raise _unknown(command, "it is more than one line of plain words")
-    lexer = shlex.shlex(command.strip(), posix=True, punctuation_chars=True)
+    found: list[list[str]] = [[]]
+    for line in command.strip().splitlines():
+        found.append([])
+        for token in _tokens(command, line):
+            if token in _SEPARATORS:
+                found.append([])
+            elif token.startswith("#") or (_OPERATOR.fullmatch(token) and token not in _REDIRECTIONS):
+                raise _unknown(command, f"{token!r} makes it more than a call of the engine")
+            elif found[-1] or not _ASSIGNMENT.fullmatch(token):
+                found[-1].append(token)
+    return [words for words in found if words] or [[]]
+
+
+def _tokens(command: str, line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.commenters = ""
     lexer.whitespace_split = True
     try:
-        tokens = list(lexer)
+        return list(lexer)
     except ValueError as error:
         raise _unknown(command, f"it cannot be read: {error}") from None
-    found: list[list[str]] = [[]]
-    for token in tokens:
-        if token in _SEPARATORS:
-            found.append([])
-        elif token.startswith("#") or (_OPERATOR.fullmatch(token) and token not in _REDIRECTIONS):
-            raise _unknown(command, f"{token!r} makes it more than a call of the engine")
-        elif found[-1] or not _ASSIGNMENT.fullmatch(token):
-            found[-1].append(token)
-    return found[:-1] if len(found) > 1 and not found[-1] and tokens[-1] == ";" else found
 
 
 def _unknown(command: str, why: str) -> Refused:
