@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from daylily_ec.cli.frame import App
-from daylily_ec.cli.main import main as run_app
+from daylily_ec.cli.main import main
 from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.ids import AnalysisId
@@ -86,4 +86,4 @@ def _(result: Cloned) -> str:
 
 def run() -> None:
     """Console entry point."""
-    sys.exit(run_app(None, app=app, name="day-clone"))
+    sys.exit(main(None, app, "day-clone"))

@@ -79,15 +79,18 @@ def _fail(error: DyecError) -> int:
     return error.exit_code
 
 
-def main(argv: list[str] | None = None, app: typer.Typer = app, name: str = "dyec") -> int:
-    """Run one command line and return its exit code; every failure becomes one error document or message."""
+def main(argv: list[str] | None = None, program: typer.Typer | None = None, name: str = "dyec") -> int:
+    """Run one command line of dyec, or of another program of ours, and return its exit code.
+
+    Every failure becomes one error document or message.
+    """
     os.environ.setdefault("AWS_RETRY_MODE", "standard")
     _know_the_head_node(os.environ)
     gc.set_threshold(_COLLECT_AFTER, 50, 1000)
     FRAME.reset()
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        code: Any = typer.main.get_command(app).main(args=arguments, prog_name=name, standalone_mode=False)
+        code: Any = typer.main.get_command(program or app).main(args=arguments, prog_name=name, standalone_mode=False)
     except DyecError as error:
         if FRAME.debug:
             traceback.print_exc()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daylily_ec.demo.cache import cache_root
 from daylily_ec.errors import DyecError
 from daylily_ec.util.proc import Finished
 
@@ -110,8 +111,9 @@ def _tail(text: str) -> str:
 
 
 def child_environment(workdir: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables for the commands: a home of their own, and nothing of the caller's AWS settings."""
+    """Variables for the commands: a home of their own, the caller's cache, nothing of the caller's AWS settings."""
     kept = {key: value for key, value in base.items() if not key.startswith(("AWS_", "DAY_", "DAYLILY_", "XDG_"))}
     home = workdir / "home"
     home.mkdir(parents=True, exist_ok=True)
-    return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "PYTHONUNBUFFERED": "1"}
+    places = {"XDG_CONFIG_HOME": str(home / ".config"), "XDG_CACHE_HOME": str(cache_root(base).parents[1])}
+    return {**kept, **places, "HOME": str(home), "PYTHONUNBUFFERED": "1"}

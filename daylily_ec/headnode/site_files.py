@@ -136,9 +136,9 @@ def main() -> int:
     try:
         status, found = apply(SiteFiles.parse(os.environ[VARIABLE]), config_dir())
     except DyecError as error:
-        print(" ".join(filter(None, (error.message, error.hint))), file=sys.stderr)
+        sys.stderr.write(" ".join(filter(None, (error.message, error.hint))) + "\n")
         return 1
-    print(status, found)
+    sys.stdout.write(f"{status} {found}\n")
     return 0
 
 

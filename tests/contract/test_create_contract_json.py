@@ -32,7 +32,7 @@ STARTS_SOMETHING = {
 }
 NEEDS_NOTHING = (
     "catalog list", "catalog show", "catalog validate", "config init", "info", "local down", "local status",
-    "repositories commands", "repositories list", "resources-dir", "state list", "version",
+    "repositories commands", "repositories list", "resources-dir", "runtime identity", "state list", "version",
 )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daylily_ec.config.settings import cache_dir
+
 BIN = Path(sys.executable).parent
 READS = ("Get", "List", "Describe", "Head", "Simulate")
 
@@ -39,7 +41,8 @@ class Cloud:
     def env(self) -> dict[str, str]:
         keep = {key: os.environ[key] for key in ("LANG", "TERM", "TMPDIR") if key in os.environ}
         base = {"PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.home)}
-        return {**keep, **base, "XDG_CONFIG_HOME": str(self.home / ".config"), **self.extra}
+        kept = {"XDG_CACHE_HOME": str(cache_dir().parent)}  # downloads are shared by all homes
+        return {**keep, **base, **kept, "XDG_CONFIG_HOME": str(self.home / ".config"), **self.extra}
 
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 300) -> Done:
         done = subprocess.run(

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import botocore.session
 
+from daylily_ec.config.settings import cache_dir
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
 from tests.integration.create.account import REGION, ZONE, Buckets, write_config
@@ -48,7 +49,8 @@ class Operator:
     def variables(self) -> dict[str, str]:
         tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         place = {"PATH": tools, "HOME": str(self.home), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "USER": "ann"}
-        return {**place, "XDG_CONFIG_HOME": str(self.home / "config"), **environment(self.layout)}
+        kept = {"XDG_CACHE_HOME": str(cache_dir().parent)}  # downloads; everything else is this person's own
+        return {**place, **kept, "XDG_CONFIG_HOME": str(self.home / "config"), **environment(self.layout)}
 
     @property
     def directory(self) -> Path:
