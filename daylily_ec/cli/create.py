@@ -10,7 +10,7 @@ import typer
 from daylily_ec.cli import plan_view as plan_view
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz, SpotBump, SpotCap, spot_overrides
-from daylily_ec.cli.questions import asker
+from daylily_ec.cli.questions import asker, confirmer
 from daylily_ec.cli.render import emit, pairs, text
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
@@ -71,7 +71,8 @@ def create(
     path = config or default_path()
     wanted = ConfigurationRequest(path, spot_overrides(spot_bump, spot_cap), ask)
     values = read_configuration(wanted, reporter=used.reporter)
-    request = CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run, rollback_on_failure,
+    confirm = confirmer(non_interactive=non_interactive)
+    request = CreateRequest(values, zone, confirm, pass_on_warn, dry_run, rollback_on_failure,
                             tuple(repo_override or ()), timeout, str(path.absolute()))  # fmt: skip
     emit(create_cluster(used, request))
 

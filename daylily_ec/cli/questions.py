@@ -9,6 +9,7 @@ from daylily_ec.cli.render import paint
 from daylily_ec.config.models import KEYS
 from daylily_ec.config.resolve import Question
 from daylily_ec.errors import InvalidValue, MissingInput
+from daylily_ec.preflight.context import Confirm
 from daylily_ec.workflow.configuration import Ask
 
 _PARSERS = {key.name: key.parse for key in KEYS}
@@ -16,9 +17,23 @@ _PARSERS = {key.name: key.parse for key in KEYS}
 
 def asker(*, non_interactive: bool) -> Ask | None:
     """How to ask; None without a terminal or when nobody wants to be asked."""
-    if non_interactive or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-    return ask_all
+    return None if non_interactive or not _on_terminal() else ask_all
+
+
+def confirmer(*, non_interactive: bool) -> Confirm | None:
+    """How to ask whether warnings are acceptable; None as in `asker`."""
+    return None if non_interactive or not _on_terminal() else accept
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def accept(warnings: tuple[str, ...]) -> bool:
+    """Whether the person accepts these warnings; anything but yes is no."""
+    sys.stderr.write("".join(f"  {paint('!', '33')} {line}\n" for line in warnings) + "Go on all the same? [y/N]: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def ask_all(questions: tuple[Question, ...]) -> Mapping[str, str]:

@@ -9,10 +9,11 @@ import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from daylily_ec.artifacts.answers import final_config_text
 from daylily_ec.artifacts.writer import ArtifactWriter
-from daylily_ec.aws.clusters import ClusterView
+from daylily_ec.aws.clusters import ClusterView, require
 from daylily_ec.config.models import ClusterConfig, Origin
 from daylily_ec.config.resources import locate, resource
 from daylily_ec.config.settings import config_dir, stop_after_dry_run
@@ -20,7 +21,8 @@ from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.pcluster.monitor import DEADLINE_S
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
-from daylily_ec.plan.steps import Bindings, Step
+from daylily_ec.plan.steps import Action, Bindings, Step
+from daylily_ec.preflight.context import Confirm
 from daylily_ec.preflight.network import baseline_stack_name
 from daylily_ec.preflight.report import PreflightReport, Status
 from daylily_ec.render.renderer import InitTemplate, Rendered, render_init, tag_value
@@ -29,9 +31,16 @@ from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.version import __version__
-from daylily_ec.workflow.create_network import NODE_POLICY, PRIVATE_SUBNET, PUBLIC_SUBNET, TEMPLATE, NetworkStep
-from daylily_ec.workflow.create_record import Applicant, RunBook, begin
-from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
+from daylily_ec.workflow.create_network import (
+    NETWORK,
+    NODE_POLICY,
+    PRIVATE_SUBNET,
+    PUBLIC_SUBNET,
+    TEMPLATE,
+    NetworkStep,
+)
+from daylily_ec.workflow.create_record import Applicant, Beginning, RunBook, begin
+from daylily_ec.workflow.create_steps import ADOPTED, BOOT, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep, judge
 from daylily_ec.workflow.create_values import config_hash, next_run_text, resolved_text, template_values
 from daylily_ec.workflow.create_wait import Patience, await_cluster, resumable
 from daylily_ec.workflow.ensure_steps import (
@@ -68,7 +77,7 @@ class CreateRequest:
 
     config: ClusterConfig
     zone: AvailabilityZone
-    interactive: bool = False
+    confirm: Confirm | None = None
     pass_on_warn: bool = False
     dry_run: bool = False
     rollback_on_failure: bool = True
@@ -132,28 +141,41 @@ class _Creation:
         report = self._preflight()
         before, cluster = self._steps()
         plan = make_plan((*before, cluster), self.bindings)
+        finished = beginning.finished if plan[-1].action is Action.UNCHANGED else None
+        if finished:
+            before, plan = _looked_after(before), _looked_after(plan)
         if self.request.dry_run:
             later = heartbeat_steps(services, self.config, self.zone, self.claim.run_id)
             return self._show((*plan, *plan_leniently(later, self.bindings)), report)
-        if beginning.path is not None:
-            services.reporter.note(f"Going on with run {beginning.record.run_id}, begun {beginning.record.started_at}.")
-        self.book = RunBook(store, beginning, services.clock)
+        self._open(store, finished or beginning)
         with resumable(self.book):
+            if finished:
+                return self._look_after(before)
             self._remember(report)
             return self._carry_out(before, cluster)
 
+    def _open(self, store: StateStore, beginning: Beginning) -> None:
+        if beginning.path is not None:
+            run = f"run {beginning.record.run_id}, begun {beginning.record.started_at}"
+            done = beginning.record.status is RunStatus.COMPLETE
+            self.services.reporter.note(f"The cluster of {run}, is complete." if done else f"Going on with {run}.")
+        self.book = RunBook(store, beginning, self.services.clock)
+
     def _remember(self, report: PreflightReport) -> None:
         """What is known before anything is changed."""
-        overrides = self.request.repo_overrides
-        if overrides:
-            self._warn(f"--repo-override {', '.join(overrides)}: recorded; `{APPLY}` applies it on the head node.")
         self.book.save(
             pcluster_version=_pcluster_version(report), cfn_stack_name=baseline_stack_name(self.zone),
-            repo_overrides=overrides, **budget_names(self.config, self.zone),
+            repo_overrides=self._overrides(), **budget_names(self.config, self.zone),
             preflight_report_path=str(report.report_path or ""), warnings=tuple(self.warnings),
             rollback_on_failure="yes" if self.request.rollback_on_failure else "no",
             resume_command=self._resume_command(), next_command=self._resume_command(),
         )  # fmt: skip
+
+    def _overrides(self) -> tuple[str, ...]:
+        overrides = self.request.repo_overrides
+        if overrides:
+            self._warn(f"--repo-override {', '.join(overrides)}: recorded; `{APPLY}` applies it on the head node.")
+        return overrides
 
     def _resume_command(self) -> str:
         request, profile = self.request, self.services.context.profile
@@ -170,9 +192,18 @@ class _Creation:
         self.book.save(**found)
         return self._create(cluster)
 
+    def _look_after(self, around: tuple[Step, ...]) -> ClusterCreated:
+        """The cluster is complete: what belongs around it is ensured again, itself it is not touched."""
+        self.book.save(repo_overrides=self._overrides() or self.book.record.repo_overrides)
+        execute(around, self.bindings, self.book.journal, self.services.reporter)
+        view = require(self.services.clusters, self.config.cluster_name, self.zone.region)
+        outcome = judge(view, self.claim, self.zone.region).action.outcome
+        self._start_heartbeat(view)
+        return self._result(view, view.status, outcome)
+
     def _preflight(self) -> PreflightReport:
         options = PreflightOptions(
-            interactive=self.request.interactive, pass_on_warn=self.request.pass_on_warn, allow_existing=True
+            confirm=self.request.confirm, pass_on_warn=self.request.pass_on_warn, allow_existing=True
         )
         report = run_preflight(self.services, self.config, self.zone, options)
         self.warnings += [f"{check.id}: {check.remediation}" for check in report.having(Status.WARN)]
@@ -220,8 +251,8 @@ class _Creation:
         """Nothing in here fails the run: what could not be done is recorded and said."""
         steps = heartbeat_steps(self.services, self.config, self.zone, self.claim.run_id, view.created_at)
         warnings = attempt(steps, self.bindings, self.book.journal, self.services.reporter)
-        known = dict.fromkeys((*self.book.record.post_create_warnings, *warnings))
-        self.book.save(post_create_warnings=tuple(known), **heartbeat_record(self.bindings))
+        made = {name: value for name, value in heartbeat_record(self.bindings).items() if value}
+        self.book.save(post_create_warnings=warnings, **made)
 
     def _init_template(self) -> InitTemplate:
         services = self.services
@@ -299,6 +330,14 @@ class _Creation:
     def _warn(self, text: str) -> None:
         self.services.reporter.warn(text)
         self.warnings.append(text)
+
+
+_T = TypeVar("_T", Step, PlannedStep)
+
+
+def _looked_after(steps: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Steps that concern a complete cluster: its network and boot files stay those that it was made with."""
+    return tuple(step for step in steps if step.name not in (NETWORK, BOOT))
 
 
 def _pcluster_version(report: PreflightReport) -> str:

@@ -85,10 +85,10 @@ MUTATIONS = (
         _STEPS,
     ),
     Mutation(
-        "create a finished cluster again",
+        "look after any cluster that a finished run made",
         "daylily_ec/workflow/create_steps.py",
-        " and run_id != claim.finished_run",
-        "",
+        "if same and view.status in _COMPLETE:",
+        "if view.status:",
         _STEPS,
     ),
     Mutation(

@@ -124,9 +124,27 @@ def test_list_and_describe_show_it_without_a_pcluster_process(operator: Operator
     assert view["file_system_ids"] == operator.record("majors")["fsx_ids"]
 
 
-def test_the_name_of_an_existing_cluster_is_one_clear_error(operator: Operator) -> None:
+@pytest.mark.weakness("W-01")
+def test_what_is_missing_around_a_complete_cluster_is_made_by_the_same_command(operator: Operator) -> None:
+    before, stacks = operator.record("majors"), operator.stacks()
+    operator.mutations()
+    unchanged = operator.create("majors")
+    assert (unchanged.code, unchanged.document["outcome"]) == (0, "UNCHANGED"), unchanged.err
+    assert operator.mutations() == []
+    operator.client("scheduler").delete_schedule(Name=before["heartbeat_schedule_name"])
     operator.mutations()
     ended = operator.create("majors")
+    assert (ended.code, ended.document["outcome"]) == (0, "UNCHANGED"), ended.err
+    assert "heartbeat-schedule: CREATED" in ended.err
+    assert [call for call in operator.mutations() if "CreateSchedule" not in str(call)] == []
+    after = operator.record("majors")
+    changed = {key for key in before if before[key] != after[key]}
+    assert (changed - {"updated_at"}, operator.stacks()) == (set(), stacks)
+
+
+def test_the_name_of_an_existing_cluster_is_one_clear_error(operator: Operator) -> None:
+    operator.mutations()
+    ended = operator.dyec(*operator.command("majors", max_count_8I="2"))
     assert ended.code == 1
     error = ended.document["error"]
     assert error["code"] == "cluster_exists"

@@ -112,6 +112,17 @@ def test_an_interrupted_sitting_changes_nothing(operator: Operator, account: Acc
     assert account.calls()[before:] == []
 
 
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 1)])
+def test_warnings_are_asked_about_on_a_terminal(operator: Operator, account: Account, answer: str, code: int) -> None:
+    many = operator.config(max_count_192I="900")
+    terminal = start("preflight", "--region-az", "us-west-2d", "--config", str(many))
+    terminal.until("quota.spot_vcpu: At full scale")
+    terminal.until("Go on all the same? [y/N]: ")
+    terminal.say(answer)
+    assert terminal.end() == code, terminal.shown
+    assert ("Preflight has warnings" in terminal.shown) is bool(code)
+
+
 def test_without_a_terminal_the_missing_keys_are_listed(operator: Operator, tmp_path: Path) -> None:
     ran = operator.run("preflight", "--region-az", "us-west-2d", "--config", minimal(tmp_path), "--json")
     assert ran.code == 1
