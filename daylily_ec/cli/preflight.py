@@ -72,6 +72,7 @@ def preflight(
     """Check everything a cluster needs; changes nothing in AWS."""
     zone = AvailabilityZone.parse(region_az)
     ask = asker(non_interactive=non_interactive)
-    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask))
+    used = services(profile, zone.region)
+    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask), reporter=used.reporter)
     options = PreflightOptions(confirmer(non_interactive=non_interactive), pass_on_warn, keep_going, probe_writes)
-    emit(run_preflight(services(profile, zone.region), values, zone, options))
+    emit(run_preflight(used, values, zone, options))

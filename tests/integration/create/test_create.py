@@ -71,6 +71,7 @@ def test_the_next_run_file_gives_the_same_cluster_configuration(operator: Operat
     assert one == two
 
 
+@pytest.mark.weakness("W-61")
 def test_a_cluster_is_created_recorded_and_usable_by_pcluster_s_own_commands(operator: Operator) -> None:
     ended = operator.create("majors")
     assert ended.code == 0, ended.err
@@ -193,7 +194,7 @@ def test_a_boot_script_that_exits_7_is_named_in_the_first_lines(operator: Operat
 def test_a_missing_policy_yields_pcluster_s_own_message(operator: Operator) -> None:
     policy = "arn:aws:iam::123456789012:policy/absent"
     ended = operator.dyec(*operator.command("no-policy", iam_policy_arn=policy))
-    assert ended.code == 1
+    assert ended.code == 2
     error = ended.document["error"]
     assert error["code"] == "cluster_config_refused"
     assert "AdditionalIamPolicyValidator" in error["message"]

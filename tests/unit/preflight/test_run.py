@@ -91,6 +91,7 @@ def test_keep_going_reports_everything(world: World) -> None:
     assert report.check("cluster.name") is not None
 
 
+@pytest.mark.weakness("W-33")
 def test_a_wrong_toolchain_has_its_own_exit_code_and_asks_aws_nothing(world: World) -> None:
     world.machine.distributions.clear()
     world.reads.context = FakeContext(error=AssertionError("asked"))
