@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from daylily_ec.cli import plan_view as plan_view
+from daylily_ec.cli import preflight as preflight
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz, SpotBump, SpotCap, spot_overrides
 from daylily_ec.cli.questions import asker, confirmer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from daylily_ec.cli.render import paint
+from daylily_ec.cli.render import folded, paint_first
 from daylily_ec.config.models import KEYS
 from daylily_ec.config.resolve import Question
 from daylily_ec.errors import InvalidValue, MissingInput
@@ -31,14 +31,16 @@ def _on_terminal() -> bool:
 
 def accept(warnings: tuple[str, ...]) -> bool:
     """Whether the person accepts these warnings; anything but yes is no."""
-    sys.stderr.write("".join(f"  {paint('!', '33')} {line}\n" for line in warnings) + "Go on all the same? [y/N]: ")
+    sys.stderr.write("".join(f"{_remark(line)}\n" for line in warnings) + "Go on all the same? [y/N]: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def ask_all(questions: tuple[Question, ...]) -> Mapping[str, str]:
     """Answers by key; an empty answer takes the default."""
-    sys.stderr.write(f"{len(questions)} values are open. Enter takes the one in brackets; Ctrl-C changes nothing.\n")
+    count = "1 value is" if len(questions) == 1 else f"{len(questions)} values are"
+    brackets = " Enter takes the one in brackets;" if any(question.default for question in questions) else ""
+    sys.stderr.write(f"{count} open.{brackets} Ctrl-C changes nothing.\n")
     return {question.key: _ask(question) for question in questions}
 
 
@@ -46,7 +48,7 @@ def _ask(question: Question) -> str:
     choices = f" ({', '.join(question.choices)})" if question.choices else ""
     default = f" [{question.default}]" if question.default else ""
     while True:
-        sys.stderr.write(f"{question.key}: {question.meaning}{choices}{default}: ")
+        sys.stderr.write(f"{question.key} - {question.meaning}{choices}{default}: ")
         sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:
@@ -55,7 +57,11 @@ def _ask(question: Question) -> str:
         problem = _problem(question, answer)
         if not problem:
             return answer
-        sys.stderr.write(f"  {paint('!', '33')} {problem}\n")
+        sys.stderr.write(f"{_remark(problem)}\n")
+
+
+def _remark(words: str) -> str:
+    return paint_first(folded(f"  ! {words}", "    "), "  !", "33")
 
 
 def _problem(question: Question, answer: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from dataclasses import fields, is_dataclass
 from functools import singledispatch
 from typing import Any
 
 from daylily_ec.cli.frame import FRAME
 from daylily_ec.errors import DyecError
+
+_COLUMNS = 80
 
 
 def emit(result: Any) -> None:
@@ -35,7 +38,7 @@ def emit_error(error: DyecError) -> None:
         return
     if error.evidence is not None:
         sys.stderr.write(text(error.evidence).rstrip("\n") + "\n\n")
-    sys.stderr.write(f"{paint('Error:', '31')} {error.message}\n")
+    sys.stderr.write(paint_first(folded(f"Error: {error.message}", "  "), "Error:", "31") + "\n")
     if error.hint:
         sys.stderr.write(f"Try: {error.hint}\n")
 
@@ -81,3 +84,35 @@ def colored(stream: Any = None) -> bool:
 def paint(word: str, code: str) -> str:
     """`word` in an ANSI colour when stderr takes colours; the word itself always carries the meaning."""
     return f"\x1b[{code}m{word}\x1b[0m" if colored() else word
+
+
+def paint_first(words: str, first: str, code: str) -> str:
+    """`words`, which begin with `first`, with that part in a colour."""
+    return paint(first, code) + words.removeprefix(first)
+
+
+def columns() -> int:
+    """Width of the terminal behind stderr; 80 where it is not known."""
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdigit() else os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
+
+
+def folded(words: str, indent: str) -> str:
+    """`words` for stderr: on a terminal each line is broken between words, its continuation indented.
+
+    Paths, ARNs and addresses stay whole.  Lines with a command are not for this function: a command that is broken
+    by us cannot be copied, one that the terminal breaks can.
+    """
+    if not sys.stderr.isatty():
+        return words
+    return "\n".join(_fold(line, indent) for line in words.split("\n"))
+
+
+def _fold(line: str, indent: str) -> str:
+    return "\n".join(textwrap.wrap(
+        line, columns() - 1, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        expand_tabs=False, replace_whitespace=False,
+    )) or line  # fmt: skip
