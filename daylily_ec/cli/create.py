@@ -17,7 +17,8 @@ from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.util.clock import duration
 from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
-from daylily_ec.workflow.create_cluster import ClusterCreated, CreateRequest, create_cluster
+from daylily_ec.workflow.create_cluster import create_cluster
+from daylily_ec.workflow.create_request import ClusterCreated, CreateRequest
 
 app = App()
 

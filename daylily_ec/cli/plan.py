@@ -11,7 +11,8 @@ from daylily_ec.cli.render import emit
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
-from daylily_ec.workflow.create_cluster import CreateRequest, create_cluster
+from daylily_ec.workflow.create_cluster import create_cluster
+from daylily_ec.workflow.create_request import CreateRequest
 
 app = App()
 

@@ -14,7 +14,7 @@ from daylily_ec.cli.frame import FRAME
 from daylily_ec.cli.main import main
 from daylily_ec.cli.render import paint
 from daylily_ec.config.resources import locate, resource
-from daylily_ec.workflow.create_cluster import ClusterCreated
+from daylily_ec.workflow.create_request import ClusterCreated
 
 ROOT = Path(__file__).resolve().parents[2]
 CONCERNED = {f"W-{number:02}" for number in (*range(1, 50), *range(56, 62))}
