@@ -214,6 +214,20 @@ MUTATIONS = (
         "tests/unit/preflight/test_run.py",
     ),
     Mutation(
+        "nobody's word lets warnings pass",
+        "daylily_ec/preflight/run.py",
+        "return options.confirm is not None and options.confirm(",
+        "return options.confirm is None or options.confirm(",
+        "tests/unit/preflight/test_run.py",
+    ),
+    Mutation(
+        "a refused question lets warnings pass",
+        "daylily_ec/cli/questions.py",
+        'in ("y", "yes")',
+        'not in ("n", "no")',
+        "tests/unit/config/test_configuration.py",
+    ),
+    Mutation(
         "other projects' rows are dropped",
         "daylily_ec/workflow/ensure_projects.py",
         'lines = text.split("\\n")',
