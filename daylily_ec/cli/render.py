@@ -13,6 +13,10 @@ from daylily_ec.cli.frame import FRAME
 from daylily_ec.errors import DyecError
 
 _COLUMNS = 80
+_GAP = 2
+"""Between the columns of a table."""
+_NARROWEST = 20
+"""A last column with less room is left to the terminal."""
 
 
 def emit(result: Any) -> None:
@@ -65,15 +69,23 @@ def _flat(value: Any) -> str:
 
 
 def table(headers: list[str], rows: list[list[Any]]) -> str:
-    """A plain table."""
-    from tabulate import tabulate
+    """A plain table; on a terminal its last column is folded into the width that is left."""
+    import tabulate
 
-    return (
-        tabulate(
-            [[_flat(cell) for cell in row] for row in rows], headers=headers, tablefmt="plain", disable_numparse=True
-        )
-        + "\n"
-    )
+    tabulate.MIN_PADDING = 0  # no wider than it must be: 80 columns are what many terminals have
+    cells = [[_flat(cell) for cell in row] for row in rows]
+    shown = _fitted(headers, cells) if sys.stdout.isatty() else cells
+    return tabulate.tabulate(shown, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
+
+
+def _fitted(headers: list[str], cells: list[list[str]]) -> list[list[str]]:
+    widths = [
+        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headers, *cells, strict=True)
+    ]
+    left = columns() - 1 - sum(width + _GAP for width in widths[:-1])
+    if left < _NARROWEST:
+        return cells
+    return [[*row[:-1], "\n".join(_fold(line, left, "") for line in row[-1].split("\n"))] for row in cells]
 
 
 def colored(stream: Any = None) -> bool:
@@ -108,11 +120,11 @@ def folded(words: str, indent: str) -> str:
     """
     if not sys.stderr.isatty():
         return words
-    return "\n".join(_fold(line, indent) for line in words.split("\n"))
+    return "\n".join(_fold(line, columns() - 1, indent) for line in words.split("\n"))
 
 
-def _fold(line: str, indent: str) -> str:
+def _fold(line: str, width: int, indent: str) -> str:
     return "\n".join(textwrap.wrap(
-        line, columns() - 1, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
         expand_tabs=False, replace_whitespace=False,
     )) or line  # fmt: skip

@@ -74,9 +74,12 @@ def round_of(desk: Operator, kind: str, number: int, seed: int) -> Point:
     ended = [_ended(child) for child in children]
     where = "at the endpoint" if len(_submissions(desk)) > 1 else "before submitting"
     problem = _judged(desk, cluster, kind, list(zip(starters, ended, strict=True)))
-    _clear(desk, cluster)
     what = "adopted" if kind == EQUAL else "refused"
-    return Point("P7", kind, number, "cloudformation:CreateStack", f"one stack, {what} {where}", problem)
+    found = Point("P7", kind, number, "cloudformation:CreateStack", f"one stack, {what} {where}", problem)
+    if not found.held:
+        print(found, file=sys.stderr, flush=True)
+    _clear(desk, cluster)
+    return found
 
 
 def _ended(child: Popen[str]) -> Ended:
@@ -205,7 +208,11 @@ def _not_refused(desk: Operator, cluster: str, winner: Starter, ended: Ended) ->
 
 
 def _clear(desk: Operator, cluster: str) -> None:
-    service = desk.client("cloudformation")
-    service.delete_stack(StackName=cluster)
-    service.get_waiter("stack_delete_complete").wait(StackName=cluster, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    """A waiter of botocore gives up at a stack that has failed and is asked for again by name."""
+    desk.client("cloudformation").delete_stack(StackName=cluster)
+    until = time.monotonic() + _WAIT_S
+    while cluster in desk.stacks():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{cluster} is not gone after {_WAIT_S} s")
+        time.sleep(1)
     shutil.rmtree(desk.home.parent / "machines", ignore_errors=True)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from daylily_ec.cli.console import Console
-from daylily_ec.cli.render import emit_error
+from daylily_ec.cli.render import emit_error, table
 from daylily_ec.errors import Refused
 
 ARN = "arn:aws:cloudformation:us-west-2:123456789012:stack/majors/3f62805a-d0e5-483c-a9fc-2628e116f480"
@@ -72,3 +72,18 @@ def test_a_command_that_runs_preflight_knows_how_to_show_its_report(command: str
         "sys.exit(r.text.dispatch(p.PreflightReport) is r.text.dispatch(object))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_table_on_a_terminal_folds_its_last_column_into_the_width_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [["PASS", "iam", "covered by the administrator's own policy"], ["FAIL", "s3", ARN]]
+    monkeypatch.setattr(sys, "stdout", Stream(terminal=True))
+    assert table(["STATUS", "CHECK", "REMARK"], rows).splitlines() == [
+        "STATUS  CHECK  REMARK",
+        "PASS    iam    covered by the",
+        "               administrator's own",
+        "               policy",
+        f"FAIL    s3     {ARN}",
+    ]
+    monkeypatch.setattr(sys, "stdout", Stream(terminal=False))
+    assert len(table(["STATUS", "CHECK", "REMARK"], rows).splitlines()) == 3
