@@ -18,6 +18,8 @@ from daylily_ec.util.progress import Reporter, Silent
 
 TEMPLATE = "config/daylily_ephemeral_cluster_template.yaml"
 
+_NAMED = 6
+"""As many added keys are named; more are counted."""
 _KNOWN = {key.name for key in KEYS}
 
 Ask = Callable[[tuple[Question, ...]], Mapping[str, str]]
@@ -127,7 +129,8 @@ def _complete(path: Path, reporter: Reporter) -> None:
         reporter.warn(f"{path} lacks keys, and they could not be added: {exc.strerror}.")
     else:
         if added:
-            reporter.note(f"Added to {path}: {', '.join(added)}.")
+            named = ", ".join(added) if len(added) <= _NAMED else f"{len(added)} keys that it lacked"
+            reporter.note(f"Added to {path}: {named}.")
 
 
 def show_configuration(path: Path) -> Settings:
