@@ -48,7 +48,9 @@ def _(result: ClusterCreated) -> str:
     })  # fmt: skip
     if result.status == "STOPPED":
         return f"{shown}\nStopped after ParallelCluster's dry run, as DAY_BREAK=1 asks.\n"
-    return f"{shown}\nNext: {result.next_command}\n"
+    lacking = "".join(f"! {text}\n" for text in result.post_create_warnings)
+    again = f"\n{lacking}Once the cause is gone, the same command makes it up.\n" if lacking else ""
+    return f"{shown}\n{again}\nNext: {result.next_command}\n"
 
 
 @app.command()
