@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from daylily_ec.cli.frame import FRAME
 
 
 class FakeClock:
@@ -30,3 +33,11 @@ class FakeClock:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def _frame() -> Iterator[None]:
+    """A command line run within a test leaves its `--json` or `--no-color` to no other test."""
+    FRAME.reset()
+    yield
+    FRAME.reset()

@@ -1,7 +1,7 @@
 """FSx for Lustre: file systems, data repository associations, data repository tasks.
 
 How each mutation is safe to repeat: `create_association` and `start_export` carry a client request token and their tags
-in the same call; `delete_association` and `cancel` of something that is gone succeed.
+in the same call; `delete_association` of something that is gone succeeds.
 """
 
 from __future__ import annotations
@@ -188,9 +188,6 @@ class FsxApi(Protocol):
     ) -> Task:
         """Export one directory; failures are listed below `report`; the same token gives the same task."""
 
-    def cancel(self, task_id: str) -> None:
-        """Ask a task to stop; one that has ended is fine."""
-
 
 class Fsx:
     """`FsxApi` through boto3."""
@@ -277,12 +274,6 @@ class Fsx:
             Tags=_tag_list(tags),
         )
         return _task(answer["DataRepositoryTask"])
-
-    def cancel(self, task_id: str) -> None:
-        try:
-            self._client.call("cancel_data_repository_task", TaskId=task_id)
-        except AwsError as error:
-            _raise_unless(error, "DataRepositoryTaskEnded", "DataRepositoryTaskNotFound")
 
     def _every(self, operation: str, key: str, **params: Any) -> Iterator[dict[str, Any]]:
         # botocore has no paginator for associations and tasks.

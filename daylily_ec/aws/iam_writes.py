@@ -41,9 +41,6 @@ class Role:
 class IamWritesApi(Protocol):
     """The calls the product makes."""
 
-    def policy_exists(self, arn: str) -> bool:
-        """Whether there is a managed policy of that ARN."""
-
     def create_policy(self, name: str, document: Document, tags: Mapping[str, str]) -> str | None:
         """ARN of the new policy, None when the name is taken."""
 
@@ -69,9 +66,6 @@ class IamWrites:
     @property
     def _client(self) -> Client:
         return self._context.client("iam")
-
-    def policy_exists(self, arn: str) -> bool:
-        return self._find("get_policy", PolicyArn=arn) is not None
 
     def create_policy(self, name: str, document: Document, tags: Mapping[str, str]) -> str | None:
         made = self._make("create_policy", PolicyName=name, PolicyDocument=json.dumps(document), Tags=_tags(tags))

@@ -94,10 +94,9 @@ class S3:
                 return None
             raise
         region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
-        if region:
-            return str(region)
-        location = self._client.call("get_bucket_location", Bucket=bucket).get("LocationConstraint")
-        return {None: "us-east-1", "EU": "eu-west-1"}.get(location, location)
+        if not region:
+            raise AwsError(f"s3:HeadBucket: the answer does not say in which region {bucket} lies.")
+        return str(region)
 
     def objects(self, prefix: S3Prefix, *, limit: int | None = None) -> Iterator[ObjectInfo]:
         size = {"PageSize": limit} if limit is not None and limit < 1000 else {}

@@ -22,17 +22,22 @@ def _(result: Settings) -> str:
     rows = [[row.key, row.value, row.origin if row.value else ""] for row in result.settings]
     missing = f"\nMissing: {', '.join(result.missing)}\n" if result.missing else ""
     wrong = "".join(f"\nWrong: {problem}\n" for problem in result.problems)
-    return f"{result.path}\n\n{table(['KEY', 'VALUE', 'FROM'], [list(row) for row in rows])}{missing}{wrong}"
+    shown = table(["KEY", "VALUE", "FROM"], [list(row) for row in rows])
+    return f"{result.path}\n\n{shown}{missing}{wrong}{_unknown(result.unknown)}"
 
 
 @text.register
 def _(result: ConfigurationChecked) -> str:
-    return f"{result.path}: valid configuration of cluster {result.cluster_name}"
+    return f"{result.path}: valid configuration of cluster {result.cluster_name}{_unknown(result.unknown)}"
 
 
 @text.register
 def _(result: ConfigurationWritten) -> str:
     return f"{result.path}\n{result.next}"
+
+
+def _unknown(keys: tuple[str, ...]) -> str:
+    return f"\nKeys that mean nothing here: {', '.join(keys)}\n" if keys else ""
 
 
 @app.command("init")

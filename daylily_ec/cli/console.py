@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daylily_ec.cli.frame import FRAME
-from daylily_ec.cli.render import paint
+from daylily_ec.cli.render import columns, folded, paint_first
 from daylily_ec.util.clock import duration
 from daylily_ec.util.progress import WaitView
 
@@ -22,7 +23,8 @@ _QUIET_S = 30.0
 class Console:
     """A `Reporter` for people.  On a terminal a wait is redrawn in place; in a log each change is a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._open_line = False
         self._last_wait = ""
         self._last_time = 0.0
@@ -40,26 +42,26 @@ class Console:
 
     def step(self, text: str) -> None:
         """A phase begins."""
-        self._line(f"{paint('==>', '36')} {text}")
+        self._line(paint_first(folded(f"==> {text}", "    "), "==>", "36"))
 
     def note(self, text: str) -> None:
         """An indented line."""
-        self._line(f"    {text}")
+        self._line(folded(f"    {text}", "      "))
 
     def warn(self, text: str) -> None:
         """A warning."""
-        self._line(f"{paint('Warning:', '33')} {text}")
+        self._line(paint_first(folded(f"Warning: {text}", "    "), "Warning:", "33"))
 
     def waiting(self, what: str, state: str, elapsed: float, expected: float | None = None) -> None:
         """One line per change of state, or a living line on a terminal."""
         words = f"    {what}: {state}  {duration(elapsed)}{usual(expected)}"
         if _is_alive():
-            sys.stderr.write("\r\x1b[2K" + words[:200])
+            sys.stderr.write("\r\x1b[2K" + words[: columns() - 1])
             sys.stderr.flush()
             self._open_line = True
-        elif state != self._last_wait or time.monotonic() - self._last_time > _QUIET_S:
+        elif state != self._last_wait or self._now() - self._last_time > _QUIET_S:
             self._line(words)
-            self._last_wait, self._last_time = state, time.monotonic()
+            self._last_wait, self._last_time = state, self._now()
 
     def watching(self, view: WaitView) -> None:
         """Phases, events and log lines: a living view, or lines for what is new."""
@@ -81,7 +83,7 @@ class Console:
 
             if self._open_line:
                 self._line("")
-            self._live = LiveView(colored=FRAME.color)
+            self._live = LiveView(colored=FRAME.color, now=self._now)
         self._live.update(view)
 
     def settled(self) -> None:

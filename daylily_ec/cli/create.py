@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from daylily_ec.cli import plan_view as plan_view
+from daylily_ec.cli import preflight as preflight
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Config, DryRun, Profile, RegionAz, SpotBump, SpotCap, spot_overrides
-from daylily_ec.cli.questions import asker
+from daylily_ec.cli.questions import asker, confirmer
 from daylily_ec.cli.render import emit, pairs, text
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.util.clock import duration
 from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
-from daylily_ec.workflow.create_cluster import ClusterCreated, CreateRequest, create_cluster
+from daylily_ec.workflow.create_cluster import create_cluster
+from daylily_ec.workflow.create_request import ClusterCreated, CreateRequest
 
 app = App()
 
@@ -46,7 +48,9 @@ def _(result: ClusterCreated) -> str:
     })  # fmt: skip
     if result.status == "STOPPED":
         return f"{shown}\nStopped after ParallelCluster's dry run, as DAY_BREAK=1 asks.\n"
-    return f"{shown}\nNext: {result.next_command}\n"
+    lacking = "".join(f"! {text}\n" for text in result.post_create_warnings)
+    again = f"\n{lacking}Once the cause is gone, the same command makes it up.\n" if lacking else ""
+    return f"{shown}\n{again}\nNext: {result.next_command}\n"
 
 
 @app.command()
@@ -71,7 +75,8 @@ def create(
     path = config or default_path()
     wanted = ConfigurationRequest(path, spot_overrides(spot_bump, spot_cap), ask)
     values = read_configuration(wanted, reporter=used.reporter)
-    request = CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run, rollback_on_failure,
+    confirm = confirmer(non_interactive=non_interactive)
+    request = CreateRequest(values, zone, confirm, pass_on_warn, dry_run, rollback_on_failure,
                             tuple(repo_override or ()), timeout, str(path.absolute()))  # fmt: skip
     emit(create_cluster(used, request))
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -23,13 +24,14 @@ _MARKS = {"waiting": ("·", "dim"), "running": ("▶", "cyan"), "done": ("✓", 
 class LiveView:
     """Redraws the newest view twice a second, so that its clocks go on between two polls."""
 
-    def __init__(self, colored: bool) -> None:
+    def __init__(self, colored: bool, now: Callable[[], float] = time.monotonic) -> None:
         plain = not colored or "NO_COLOR" in os.environ
         self._console = Console(file=sys.stderr, no_color=plain, highlight=False)
+        self._now = now
         self._events: deque[str] = deque(maxlen=_EVENTS)
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._view: WaitView | None = None
-        self._since = time.monotonic()
+        self._since = now()
         self._over = False
         self._live = Live(self, console=self._console, refresh_per_second=2, vertical_overflow="crop")
         self._live.start()
@@ -38,12 +40,12 @@ class LiveView:
         """Show a newer view."""
         self._events.extend(view.events)
         self._lines.extend(view.log_lines)
-        self._view, self._since = view, time.monotonic()
+        self._view, self._since = view, self._now()
         self._live.refresh()
 
     def print(self, words: str) -> None:
         """A lasting line above the view."""
-        self._console.print(Text.from_ansi(words))
+        self._console.print(Text.from_ansi(words), soft_wrap=True)
 
     def stop(self) -> None:
         """Draw it a last time and leave it there."""
@@ -54,7 +56,7 @@ class LiveView:
         view = self._view
         if view is None:
             return Text("")
-        ago = 0.0 if self._over else time.monotonic() - self._since
+        ago = 0.0 if self._over else self._now() - self._since
         head = Text(f"    {view.what}: {view.state}  {_times(view.elapsed + ago, view.expected)}", no_wrap=True)
         parts: list[RenderableType] = [head, _phases(view.phases, ago)]
         parts += [Text(f"      {event}", style="dim", no_wrap=True, overflow="ellipsis") for event in self._events]

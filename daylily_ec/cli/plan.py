@@ -6,12 +6,13 @@ from daylily_ec.cli import plan_view as plan_view
 from daylily_ec.cli.create import NonInteractive, PassOnWarn
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Config, Profile, RegionAz, SpotBump, SpotCap, spot_overrides
-from daylily_ec.cli.questions import asker
+from daylily_ec.cli.questions import asker, confirmer
 from daylily_ec.cli.render import emit
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
 from daylily_ec.workflow.configuration import ConfigurationRequest, default_path, read_configuration
-from daylily_ec.workflow.create_cluster import CreateRequest, create_cluster
+from daylily_ec.workflow.create_cluster import create_cluster
+from daylily_ec.workflow.create_request import CreateRequest
 
 app = App()
 
@@ -32,4 +33,5 @@ def plan(
     ask = asker(non_interactive=non_interactive)
     wanted = ConfigurationRequest(config or default_path(), spot_overrides(spot_bump, spot_cap), ask)
     values = read_configuration(wanted, reporter=used.reporter)
-    emit(create_cluster(used, CreateRequest(values, zone, ask is not None, pass_on_warn, dry_run=True)))
+    confirm = confirmer(non_interactive=non_interactive)
+    emit(create_cluster(used, CreateRequest(values, zone, confirm, pass_on_warn, dry_run=True)))

@@ -10,7 +10,7 @@ from daylily_ec.plan.price import Price, Total, ZonePrice
 from daylily_ec.workflow.plan_create import CreatePlan, Offers
 
 _UNKNOWN = "-"
-_TYPES_PER_LINE = 3
+_TYPES_PER_LINE = 2
 
 
 @text.register
@@ -37,13 +37,11 @@ def _(result: Price) -> str:
 
 
 def _steps(steps: tuple[PlannedStep, ...]) -> str:
-    """Two short lines for each step: descriptions hold URIs, which no table column can hold."""
-    width = max((len(step.name) for step in steps), default=0)
+    """A heading and short lines for each step: descriptions hold URIs, which no table column can hold."""
     shown = []
     for step in steps:
-        shown.append(f"{step.action:<9}  {step.name:<{width}}  {step.description}")
         remark = "; ".join(filter(None, (step.detail, f"after {', '.join(step.waits_for)}" if step.waits_for else "")))
-        shown += [f"{'':<{width + 13}}{remark}"] if remark else []
+        shown += [f"{step.action:<9}  {step.name}", f"    {step.description}", *([f"    {remark}"] if remark else [])]
     return "".join(f"{line}\n" for line in shown)
 
 
@@ -74,7 +72,7 @@ def _lines(price: Price) -> str:
 def _fleets(price: Price) -> str:
     rows = [[item.name, item.purchase, item.count, _usd(item.now), _usd(item.bid), _wrapped(item.instance_types)]
             for item in price.fleets]  # fmt: skip
-    return table(["COMPUTE RESOURCE", "BOUGHT", "NODES", "USD/h NOW", "BID", "INSTANCE TYPES"], rows)
+    return table(["COMPUTE RESOURCE", "BOUGHT", "NODES", "USD/h", "BID", "INSTANCE TYPES"], rows)
 
 
 def _wrapped(names: tuple[str, ...]) -> str:

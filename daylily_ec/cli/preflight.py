@@ -8,7 +8,7 @@ import typer
 
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Config, Profile, RegionAz
-from daylily_ec.cli.questions import asker
+from daylily_ec.cli.questions import asker, confirmer
 from daylily_ec.cli.render import emit, table, text
 from daylily_ec.cli.session import services
 from daylily_ec.domain.zones import AvailabilityZone
@@ -72,6 +72,7 @@ def preflight(
     """Check everything a cluster needs; changes nothing in AWS."""
     zone = AvailabilityZone.parse(region_az)
     ask = asker(non_interactive=non_interactive)
-    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask))
-    options = PreflightOptions(ask is not None, pass_on_warn, keep_going, probe_writes)
-    emit(run_preflight(services(profile, zone.region), values, zone, options))
+    used = services(profile, zone.region)
+    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask), reporter=used.reporter)
+    options = PreflightOptions(confirmer(non_interactive=non_interactive), pass_on_warn, keep_going, probe_writes)
+    emit(run_preflight(used, values, zone, options))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from daylily_ec.cli.render import paint
+from daylily_ec.cli.render import folded, paint_first
 from daylily_ec.config.models import KEYS
 from daylily_ec.config.resolve import Question
 from daylily_ec.errors import InvalidValue, MissingInput
+from daylily_ec.preflight.context import Confirm
 from daylily_ec.workflow.configuration import Ask
 
 _PARSERS = {key.name: key.parse for key in KEYS}
@@ -16,14 +17,30 @@ _PARSERS = {key.name: key.parse for key in KEYS}
 
 def asker(*, non_interactive: bool) -> Ask | None:
     """How to ask; None without a terminal or when nobody wants to be asked."""
-    if non_interactive or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-    return ask_all
+    return None if non_interactive or not _on_terminal() else ask_all
+
+
+def confirmer(*, non_interactive: bool) -> Confirm | None:
+    """How to ask whether warnings are acceptable; None as in `asker`."""
+    return None if non_interactive or not _on_terminal() else accept
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def accept(warnings: tuple[str, ...]) -> bool:
+    """Whether the person accepts these warnings; anything but yes is no."""
+    sys.stderr.write("".join(f"{_remark(line)}\n" for line in warnings) + "Go on all the same? [y/N]: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def ask_all(questions: tuple[Question, ...]) -> Mapping[str, str]:
     """Answers by key; an empty answer takes the default."""
-    sys.stderr.write(f"{len(questions)} values are open. Enter takes the one in brackets; Ctrl-C changes nothing.\n")
+    count = "1 value is" if len(questions) == 1 else f"{len(questions)} values are"
+    brackets = " Enter takes the one in brackets;" if any(question.default for question in questions) else ""
+    sys.stderr.write(f"{count} open.{brackets} Ctrl-C changes nothing.\n")
     return {question.key: _ask(question) for question in questions}
 
 
@@ -31,7 +48,7 @@ def _ask(question: Question) -> str:
     choices = f" ({', '.join(question.choices)})" if question.choices else ""
     default = f" [{question.default}]" if question.default else ""
     while True:
-        sys.stderr.write(f"{question.key}: {question.meaning}{choices}{default}: ")
+        sys.stderr.write(f"{question.key} - {question.meaning}{choices}{default}: ")
         sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:
@@ -40,7 +57,11 @@ def _ask(question: Question) -> str:
         problem = _problem(question, answer)
         if not problem:
             return answer
-        sys.stderr.write(f"  {paint('!', '33')} {problem}\n")
+        sys.stderr.write(f"{_remark(problem)}\n")
+
+
+def _remark(words: str) -> str:
+    return paint_first(folded(f"  ! {words}", "    "), "  !", "33")
 
 
 def _problem(question: Question, answer: str) -> str:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from dataclasses import fields, is_dataclass
 from functools import singledispatch
 from typing import Any
 
 from daylily_ec.cli.frame import FRAME
 from daylily_ec.errors import DyecError
+
+_COLUMNS = 80
+_GAP = 2
+"""Between the columns of a table."""
+_NARROWEST = 20
+"""A last column with less room is left to the terminal."""
 
 
 def emit(result: Any) -> None:
@@ -35,7 +42,7 @@ def emit_error(error: DyecError) -> None:
         return
     if error.evidence is not None:
         sys.stderr.write(text(error.evidence).rstrip("\n") + "\n\n")
-    sys.stderr.write(f"{paint('Error:', '31')} {error.message}\n")
+    sys.stderr.write(paint_first(folded(f"Error: {error.message}", "  "), "Error:", "31") + "\n")
     if error.hint:
         sys.stderr.write(f"Try: {error.hint}\n")
 
@@ -62,15 +69,23 @@ def _flat(value: Any) -> str:
 
 
 def table(headers: list[str], rows: list[list[Any]]) -> str:
-    """A plain table."""
-    from tabulate import tabulate
+    """A plain table; on a terminal its last column is folded into the width that is left."""
+    import tabulate
 
-    return (
-        tabulate(
-            [[_flat(cell) for cell in row] for row in rows], headers=headers, tablefmt="plain", disable_numparse=True
-        )
-        + "\n"
-    )
+    tabulate.MIN_PADDING = 0  # no wider than it must be: 80 columns are what many terminals have
+    cells = [[_flat(cell) for cell in row] for row in rows]
+    shown = _fitted(headers, cells) if sys.stdout.isatty() else cells
+    return tabulate.tabulate(shown, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
+
+
+def _fitted(headers: list[str], cells: list[list[str]]) -> list[list[str]]:
+    widths = [
+        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headers, *cells, strict=True)
+    ]
+    left = columns() - 1 - sum(width + _GAP for width in widths[:-1])
+    if left < _NARROWEST:
+        return cells
+    return [[*row[:-1], "\n".join(_fold(line, left, "") for line in row[-1].split("\n"))] for row in cells]
 
 
 def colored(stream: Any = None) -> bool:
@@ -81,3 +96,35 @@ def colored(stream: Any = None) -> bool:
 def paint(word: str, code: str) -> str:
     """`word` in an ANSI colour when stderr takes colours; the word itself always carries the meaning."""
     return f"\x1b[{code}m{word}\x1b[0m" if colored() else word
+
+
+def paint_first(words: str, first: str, code: str) -> str:
+    """`words`, which begin with `first`, with that part in a colour."""
+    return paint(first, code) + words.removeprefix(first)
+
+
+def columns() -> int:
+    """Width of the terminal behind stderr; 80 where it is not known."""
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdigit() else os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
+
+
+def folded(words: str, indent: str) -> str:
+    """`words` for stderr: on a terminal each line is broken between words, its continuation indented.
+
+    Paths, ARNs and addresses stay whole.  Lines with a command are not for this function: a command that is broken
+    by us cannot be copied, one that the terminal breaks can.
+    """
+    if not sys.stderr.isatty():
+        return words
+    return "\n".join(_fold(line, columns() - 1, indent) for line in words.split("\n"))
+
+
+def _fold(line: str, width: int, indent: str) -> str:
+    return "\n".join(textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        expand_tabs=False, replace_whitespace=False,
+    )) or line  # fmt: skip

@@ -89,7 +89,7 @@ def _(result: LaunchResult) -> str:
             "command": result.command,
             "export": f"{result.export_trigger}, to {result.export_destination_s3_uri}"
             if result.export_destination_s3_uri else "",
-            "not ready": "; ".join(result.warnings),
+            "node lacks": ", ".join(warning.partition(":")[0] for warning in result.warnings),
         }
     )  # fmt: skip
     where = f"--cluster {result.cluster} --region {result.region}"

@@ -136,7 +136,7 @@ _user = _matches(r"[A-Za-z0-9._@+-]+", "must be user names separated by commas")
 
 
 def _users(text: str) -> tuple[str, ...]:
-    return tuple(_user(part.strip()) for part in text.split(","))
+    return tuple(_user(part) for part in map(str.strip, text.strip(" ,").split(",")))
 
 
 _email = _matches(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", "must be an e-mail address")

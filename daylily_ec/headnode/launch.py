@@ -11,6 +11,7 @@ from daylily_ec.domain.ids import GitRef, RepositoryKey, WorkflowSession
 
 LINKS = "config/run_dir_links"
 """Directory of the clone with one symbolic link per run directory."""
+_TEXTS = {"DYEC_SAMPLES_TSV", "DYEC_UNITS_TSV", "DYEC_RUNS_TSV", "DYEC_METRICS_CSV"}
 
 
 class InputKind(StrEnum):
@@ -129,6 +130,11 @@ class Launch:
             "DYEC_EXPORT_TRIGGER": self.export.trigger.value, "DYEC_EXPORT_DESTINATION": self.export.destination,
             "DYEC_DELETE_ON_EXPORT": str(int(self.export.delete_on_success)),
         }  # fmt: skip
+
+    @property
+    def check_parameters(self) -> dict[str, str]:
+        """The same without the tables' texts, which only the launch itself puts into place."""
+        return {name: "" if name in _TEXTS else value for name, value in self.parameters.items()}
 
 
 def clone_path(analysis_root: str, analysis: AnalysisDirectory, folder: str) -> PurePosixPath:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.errors import ClusterFailed, ToolchainError, ValidationError
+from daylily_ec.errors import ClusterFailed, ToolchainError
 from daylily_ec.util.proc import Finished, run
 
 DRY_RUN_PASSED = "Request would have succeeded, but DryRun flag is set."
@@ -158,6 +158,6 @@ def _refusal(what: str, answer: Mapping[str, Any], done: Finished, config: Path)
     message = f"{what}: {_reason(answer, done)}{lines}"
     details = {"findings": findings, "answer": dict(answer), "stderr": done.stderr[-4000:], "config": str(config)}
     if findings:
-        return ValidationError(message, code="cluster_config_refused", details=details,
-                               hint=f"Correct the template or the configuration; rendered: {config}")  # fmt: skip
+        return ClusterFailed(message, code="cluster_config_refused", details=details,
+                             hint=f"Correct the template or the configuration; rendered: {config}")  # fmt: skip
     return ClusterFailed(message, details=details, hint="ParallelCluster's log: ~/.parallelcluster/pcluster-cli.log")

@@ -30,6 +30,8 @@ from daylily_ec.util.clock import Clock
 from daylily_ec.util.pool import gather
 
 T = TypeVar("T")
+Confirm = Callable[[tuple[str, ...]], bool]
+"""Asks the person at the terminal whether these warnings are acceptable."""
 
 
 class StackReads(Protocol):
@@ -66,13 +68,18 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:
-    """`interactive`: a person is there.  `allow_existing`: a live cluster of the name is the caller's business."""
+    """`confirm`: None when nobody is there.  `allow_existing`: a live cluster of the name is the caller's business."""
 
-    interactive: bool = False
+    confirm: Confirm | None = None
     pass_on_warn: bool = False
     keep_going: bool = False
     probe_writes: bool = False
     allow_existing: bool = False
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked: what they may know better is a WARN then, not a FAIL."""
+        return self.confirm is not None
 
 
 class Answers:

@@ -75,7 +75,10 @@ def _groups(validators: tuple[Validator, ...], options: PreflightOptions) -> tup
 
 
 def gate(report: PreflightReport, options: PreflightOptions) -> None:
-    """Raise unless the report lets a cluster be created: `ToolchainError` or `PreflightFailed`."""
+    """Raise unless the report lets a cluster be created: `ToolchainError` or `PreflightFailed`.
+
+    Warnings pass with `pass_on_warn`, or when the person at the terminal accepts them.
+    """
     failed, warned = report.having(Status.FAIL), report.having(Status.WARN)
     if failed:
         error = ToolchainError if any(check.id.startswith("toolchain.") for check in failed) else PreflightFailed
@@ -85,7 +88,7 @@ def gate(report: PreflightReport, options: PreflightOptions) -> None:
             evidence=report,
             hint="Do what the report says for each FAIL, then repeat.",
         )
-    if warned and not options.pass_on_warn:
+    if warned and not options.pass_on_warn and not _accepted(warned, options):
         raise PreflightFailed(
             f"Preflight has warnings: {_named(warned)}",
             code="preflight_warned",
@@ -95,5 +98,13 @@ def gate(report: PreflightReport, options: PreflightOptions) -> None:
         )
 
 
+def _accepted(warned: tuple[CheckResult, ...], options: PreflightOptions) -> bool:
+    return options.confirm is not None and options.confirm(tuple(map(_told, warned)))
+
+
 def _named(checks: tuple[CheckResult, ...]) -> str:
-    return "; ".join(f"{check.id}: {check.remediation or check.details.get('error', '')}" for check in checks)
+    return "; ".join(map(_told, checks))
+
+
+def _told(check: CheckResult) -> str:
+    return f"{check.id}: {check.remediation or check.details.get('error', '')}"

@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from daylily_ec.config.models import LISTED_KEYS, ClusterConfig
+from daylily_ec.config.models import KEYS, LISTED_KEYS, ClusterConfig
 from daylily_ec.config.resolve import Question, Resolution, resolve
 from daylily_ec.config.resources import resource
 from daylily_ec.config.settings import config_dir
-from daylily_ec.config.triplets import add_missing_keys, load_config
+from daylily_ec.config.triplets import TripletFile, add_missing_keys, load_config
 from daylily_ec.errors import MissingInput, Refused, ValidationError
 from daylily_ec.util.files import write_atomic
 from daylily_ec.util.progress import Reporter, Silent
 
 TEMPLATE = "config/daylily_ephemeral_cluster_template.yaml"
+
+_NAMED = 6
+"""As many added keys are named; more are counted."""
+_KNOWN = {key.name for key in KEYS}
 
 Ask = Callable[[tuple[Question, ...]], Mapping[str, str]]
 """Asks a person all questions in one sitting and returns the answers by key."""
@@ -48,6 +52,7 @@ class Settings:
     settings: tuple[Setting, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class ConfigurationChecked:
     path: Path
     cluster_name: str
     status: str = "valid"
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +85,22 @@ def read_configuration(
 
     Keys that the file lacks are written into it as `[PROMPTUSER, "", ""]`.
     """
-    environment = os.environ if env is None else env
+    environment, told = os.environ if env is None else env, reporter or Silent()
     file = load_config(request.path)
     if not file.triplets.keys() >= set(LISTED_KEYS):
-        _complete(request.path, reporter or Silent())
+        _complete(request.path, told)
         file = load_config(request.path)
+    if unknown := unknown_keys(file):
+        told.warn(f"{request.path} has keys that mean nothing here: {', '.join(unknown)}.")
     found = resolve(file, request.overrides, environment)
     if found.questions and request.ask is not None:
         found = resolve(file, request.overrides, environment, request.ask(found.questions))
     return require(found, request.path)
+
+
+def unknown_keys(file: TripletFile) -> tuple[str, ...]:
+    """Keys of the file that no setting has, in its order: misspelt, or of another release.  They are kept, not used."""
+    return tuple(key for key in file.triplets if key not in _KNOWN)
 
 
 def require(found: Resolution, path: Path) -> ClusterConfig:
@@ -116,20 +129,24 @@ def _complete(path: Path, reporter: Reporter) -> None:
         reporter.warn(f"{path} lacks keys, and they could not be added: {exc.strerror}.")
     else:
         if added:
-            reporter.note(f"Added to {path}: {', '.join(added)}.")
+            named = ", ".join(added) if len(added) <= _NAMED else f"{len(added)} keys that it lacked"
+            reporter.note(f"Added to {path}: {named}.")
 
 
 def show_configuration(path: Path) -> Settings:
     """Every effective value with its origin; changes nothing."""
-    found = resolve(load_config(path), {}, os.environ)
+    file = load_config(path)
+    found = resolve(file, {}, os.environ)
     rows = tuple(Setting(key, value.text, value.origin) for key, value in found.effective.items())
-    return Settings(path, rows, tuple(item.key for item in found.missing), tuple(map(str, found.problems)))
+    missing = tuple(item.key for item in found.missing)
+    return Settings(path, rows, missing, tuple(map(str, found.problems)), unknown_keys(file))
 
 
 def validate_configuration(path: Path) -> ConfigurationChecked:
     """Check a file as `create` would; changes nothing."""
-    values = require(resolve(load_config(path), {}, os.environ), path)
-    return ConfigurationChecked(path, values.cluster_name)
+    file = load_config(path)
+    values = require(resolve(file, {}, os.environ), path)
+    return ConfigurationChecked(path, values.cluster_name, unknown=unknown_keys(file))
 
 
 def init_configuration(path: Path, *, force: bool = False) -> ConfigurationWritten:

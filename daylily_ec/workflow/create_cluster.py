@@ -7,33 +7,39 @@ from __future__ import annotations
 
 import shlex
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from daylily_ec.artifacts.answers import final_config_text
 from daylily_ec.artifacts.writer import ArtifactWriter
-from daylily_ec.aws.clusters import ClusterView
-from daylily_ec.config.models import ClusterConfig, Origin
+from daylily_ec.aws.clusters import ClusterView, require
 from daylily_ec.config.resources import locate, resource
 from daylily_ec.config.settings import config_dir, stop_after_dry_run
 from daylily_ec.domain.outcomes import Outcome
-from daylily_ec.domain.zones import AvailabilityZone
-from daylily_ec.pcluster.monitor import DEADLINE_S
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
-from daylily_ec.plan.steps import Bindings, Step
+from daylily_ec.plan.steps import Action, Bindings, Step
 from daylily_ec.preflight.network import baseline_stack_name
 from daylily_ec.preflight.report import PreflightReport, Status
-from daylily_ec.render.renderer import InitTemplate, Rendered, render_init, tag_value
+from daylily_ec.render.renderer import tag_value
 from daylily_ec.render.spot import remarks
 from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.version import __version__
 from daylily_ec.workflow.configure_headnode import configure_created
-from daylily_ec.workflow.create_network import NODE_POLICY, PRIVATE_SUBNET, PUBLIC_SUBNET, TEMPLATE, NetworkStep
-from daylily_ec.workflow.create_record import Applicant, RunBook, begin
-from daylily_ec.workflow.create_steps import ADOPTED, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep
-from daylily_ec.workflow.create_values import config_hash, next_run_text, resolved_text, template_values
+from daylily_ec.workflow.create_files import Draft
+from daylily_ec.workflow.create_network import (
+    NETWORK,
+    NODE_POLICY,
+    PRIVATE_SUBNET,
+    PUBLIC_SUBNET,
+    TEMPLATE,
+    NetworkStep,
+)
+from daylily_ec.workflow.create_record import Applicant, Beginning, RunBook, begin
+from daylily_ec.workflow.create_request import ClusterCreated, CreateRequest, resume_command
+from daylily_ec.workflow.create_steps import ADOPTED, BOOT, BOOT_FILES, BOOT_URI, BootStep, Claim, ClusterStep, judge
+from daylily_ec.workflow.create_values import config_hash
 from daylily_ec.workflow.create_wait import Patience, await_cluster, resumable
 from daylily_ec.workflow.ensure_steps import (
     attempt,
@@ -44,7 +50,7 @@ from daylily_ec.workflow.ensure_steps import (
     plan_leniently,
     policy_steps,
 )
-from daylily_ec.workflow.plan_create import CreatePlan, Target, final_configuration, price_plan
+from daylily_ec.workflow.plan_create import CreatePlan, Target, price_plan
 from daylily_ec.workflow.preflight import PreflightOptions, run_preflight
 from daylily_ec.workflow.repo_overrides import parse_overrides
 from daylily_ec.workflow.services import Services
@@ -58,44 +64,6 @@ _RECORDED = {
 }
 _INTENDED = {"KeyPairValidator", "InstancesEFAValidator"}
 """Remarks on what the design wants: access by Session Manager without a key pair, and no EFA for single-node jobs."""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateRequest:
-    """What the operator asks for; `repo_overrides` are texts of the form `key:ref`, `deadline` is in seconds.
-
-    `config_path` is where the configuration came from, for the command that resumes the run.
-    """
-
-    config: ClusterConfig
-    zone: AvailabilityZone
-    interactive: bool = False
-    pass_on_warn: bool = False
-    dry_run: bool = False
-    rollback_on_failure: bool = True
-    repo_overrides: tuple[str, ...] = ()
-    deadline: float = DEADLINE_S
-    config_path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterCreated:
-    """A cluster that runs, or (`status` STOPPED) one whose configuration has passed ParallelCluster's dry run."""
-
-    cluster_name: str
-    region: str
-    region_az: str
-    status: str
-    outcome: Outcome | None
-    elapsed_s: float
-    head_node_instance_id: str
-    head_node_ip: str
-    fsx_ids: tuple[str, ...]
-    warnings: tuple[str, ...]
-    state_path: str
-    cluster_yaml_path: str
-    next_command: str
-    post_create_warnings: tuple[str, ...] = ()
 
 
 def create_cluster(services: Services, request: CreateRequest) -> CreatePlan | ClusterCreated:
@@ -133,35 +101,36 @@ class _Creation:
         report = self._preflight()
         before, cluster = self._steps()
         plan = make_plan((*before, cluster), self.bindings)
+        finished = beginning.finished if plan[-1].action is Action.UNCHANGED else None
+        if finished:
+            before, plan = _looked_after(before), _looked_after(plan)
         if self.request.dry_run:
             later = heartbeat_steps(services, self.config, self.zone, self.claim.run_id)
             return self._show((*plan, *plan_leniently(later, self.bindings)), report)
-        if beginning.path is not None:
-            services.reporter.note(f"Going on with run {beginning.record.run_id}, begun {beginning.record.started_at}.")
-        self.book = RunBook(store, beginning, services.clock)
+        self._open(store, finished or beginning)
         with resumable(self.book):
+            if finished:
+                return self._look_after(before)
             self._remember(report)
             return self._carry_out(before, cluster)
 
+    def _open(self, store: StateStore, beginning: Beginning) -> None:
+        if beginning.path is not None:
+            run = f"run {beginning.record.run_id}, begun {beginning.record.started_at}"
+            done = beginning.record.status is RunStatus.COMPLETE
+            self.services.reporter.note(f"The cluster of {run}, is complete." if done else f"Going on with {run}.")
+        self.book = RunBook(store, beginning, self.services.clock)
+
     def _remember(self, report: PreflightReport) -> None:
         """What is known before anything is changed."""
-        overrides = self.request.repo_overrides
+        resume = resume_command(self.request, self.services.context.profile)
         self.book.save(
             pcluster_version=_pcluster_version(report), cfn_stack_name=baseline_stack_name(self.zone),
-            repo_overrides=overrides, **budget_names(self.config, self.zone),
+            repo_overrides=self.request.repo_overrides, **budget_names(self.config, self.zone),
             preflight_report_path=str(report.report_path or ""), warnings=tuple(self.warnings),
             rollback_on_failure="yes" if self.request.rollback_on_failure else "no",
-            resume_command=self._resume_command(), next_command=self._resume_command(),
+            resume_command=resume, next_command=resume,
         )  # fmt: skip
-
-    def _resume_command(self) -> str:
-        request, profile = self.request, self.services.context.profile
-        words = ["dyec", "create", *(["--profile", profile] if profile else []), "--region-az", str(self.zone),
-                 *(["--config", request.config_path] if request.config_path else []),
-                 *(["--pass-on-warn"] if request.pass_on_warn else []),
-                 *([] if request.rollback_on_failure else ["--no-rollback-on-failure"]),
-                 *_given_flags(request.config)]  # fmt: skip
-        return shlex.join([*words, *(word for one in request.repo_overrides for word in ("--repo-override", one))])
 
     def _carry_out(self, before: tuple[Step, ...], cluster: ClusterStep) -> ClusterCreated:
         execute(before, self.bindings, self.book.journal, self.services.reporter)
@@ -169,9 +138,18 @@ class _Creation:
         self.book.save(**found)
         return self._create(cluster)
 
+    def _look_after(self, around: tuple[Step, ...]) -> ClusterCreated:
+        """The cluster is complete: what belongs around it is ensured again, itself it is not touched."""
+        self.book.save(repo_overrides=self.request.repo_overrides or self.book.record.repo_overrides)
+        execute(around, self.bindings, self.book.journal, self.services.reporter)
+        view = require(self.services.clusters, self.config.cluster_name, self.zone.region)
+        outcome = judge(view, self.claim, self.zone.region).action.outcome
+        self._equip(view)
+        return self._result(view, view.status, outcome)
+
     def _preflight(self) -> PreflightReport:
         options = PreflightOptions(
-            interactive=self.request.interactive, pass_on_warn=self.request.pass_on_warn, allow_existing=True
+            confirm=self.request.confirm, pass_on_warn=self.request.pass_on_warn, allow_existing=True
         )
         report = run_preflight(self.services, self.config, self.zone, options)
         self.warnings += [f"{check.id}: {check.remediation}" for check in report.having(Status.WARN)]
@@ -192,7 +170,7 @@ class _Creation:
         return (network, *policies, boot, *budget_steps(services, config, self.zone)), cluster
 
     def _show(self, plan: tuple[PlannedStep, ...], report: PreflightReport) -> CreatePlan:
-        rendered, price = price_plan(self.services, Target(self.config, self.zone), self._init_template())
+        rendered, price = price_plan(self.services, Target(self.config, self.zone), self._draft().init())
         found = tuple(remark for bid in rendered.bids for remark in remarks(bid, self.zone))
         return CreatePlan(self.config.cluster_name, self.zone, plan, rendered.bids, price, found, rendered.text,
                           str(report.report_path or ""))  # fmt: skip
@@ -212,52 +190,31 @@ class _Creation:
         if faster:
             self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
         view = self._wait()
-        self._start_heartbeat(view)
-        self._note_later(configure_created(self.services, view, self.request.repo_overrides, self.book.journal))
+        self._equip(view)
         return self._result(view, "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
 
-    def _start_heartbeat(self, view: ClusterView) -> None:
-        """Nothing in here fails the run: what could not be done is recorded and said."""
+    def _equip(self, view: ClusterView) -> None:
+        """Heartbeat and head node.  Nothing in here fails the run: what could not be done is recorded and said."""
         steps = heartbeat_steps(self.services, self.config, self.zone, self.claim.run_id, view.created_at)
         warnings = attempt(steps, self.bindings, self.book.journal, self.services.reporter)
-        self.book.save(**heartbeat_record(self.bindings))
-        self._note_later(warnings)
+        made = {name: value for name, value in heartbeat_record(self.bindings).items() if value}
+        self.book.save(**made)
+        found = configure_created(self.services, view, self.book.record.repo_overrides, self.book.journal)
+        self.book.save(post_create_warnings=(*warnings, *found))
 
-    def _note_later(self, warnings: tuple[str, ...]) -> None:
-        known = dict.fromkeys((*self.book.record.post_create_warnings, *warnings))
-        self.book.save(post_create_warnings=tuple(known))
-
-    def _init_template(self) -> InitTemplate:
-        services = self.services
-        values = template_values(self.config, self.zone, services.context.profile, services.context.identity(),
-                                 self.bindings)  # fmt: skip
-        return render_init(self.template, str(self.template_path), values, self.claim.tags, self.config.ssh_key_name)
-
-    def _render(self) -> tuple[InitTemplate, Rendered]:
-        init = self._init_template()
-        rendered = final_configuration(self.services, Target(self.config, self.zone), init)
-        for bid in rendered.bids:
-            for remark in remarks(bid, self.zone):
-                self._warn(remark)
-        return init, rendered
+    def _draft(self) -> Draft:
+        return Draft(self.services, self.config, self.zone, self.template, str(self.template_path), self.claim,
+                     self.bindings)  # fmt: skip
 
     def _write_artifacts(self) -> Path:
         self.services.reporter.step("Rendering the cluster configuration")
-        init, rendered = self._render()
-        found = {name: self.bindings.require(output) for name, output in
-                 (("public_subnet_id", PUBLIC_SUBNET), ("private_subnet_id", PRIVATE_SUBNET),
-                  ("iam_policy_arn", NODE_POLICY))}  # fmt: skip
         writer = ArtifactWriter(config_dir(), self.config.cluster_name, self.book.record.stamp)
-        writer.template_copy(self.template)
-        init_path = writer.init_template(init.text)
-        yaml = writer.cluster_yaml(rendered.text)
-        next_run = writer.next_run(next_run_text(self.config, found))
-        resolved = writer.resolved_cli(resolved_text(self.config, self.zone, found))
-        writer.final_config(final_config_text(self.config, found))
-        self.book.journal.append("rendered", cluster_yaml=str(yaml))
-        self.book.save(init_template_path=str(init_path), cluster_yaml_path=str(yaml), next_run_path=str(next_run),
-                   resolved_cli_config_path=str(resolved))  # fmt: skip
-        return yaml
+        rendered, paths = self._draft().write(writer)
+        for remark in (remark for bid in rendered.bids for remark in remarks(bid, self.zone)):
+            self._warn(remark)
+        self.book.journal.append("rendered", cluster_yaml=paths["cluster_yaml_path"])
+        self.book.save(**paths)
+        return Path(paths["cluster_yaml_path"])
 
     def _dry_run(self, yaml: Path) -> None:
         self.services.reporter.step("ParallelCluster checks the configuration (dry run)")
@@ -305,13 +262,14 @@ class _Creation:
         self.warnings.append(text)
 
 
+_T = TypeVar("_T", Step, PlannedStep)
+
+
+def _looked_after(steps: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Steps that concern a complete cluster: its network and boot files stay those that it was made with."""
+    return tuple(step for step in steps if step.name not in (NETWORK, BOOT))
+
+
 def _pcluster_version(report: PreflightReport) -> str:
     check = report.check("toolchain.pcluster")
     return str(check.details.get("current") or "") if check else ""
-
-
-def _given_flags(config: ClusterConfig) -> list[str]:
-    """Flags that set configuration keys: without them the resumed run would have another configuration."""
-    flags = {"--spot-bump": "spot_price_bump", "--spot-cap": "spot_price_cap"}
-    given = {flag: key for flag, key in flags.items() if config.origins.get(key) is Origin.FLAG}
-    return [word for flag, key in given.items() for word in (flag, config.texts[key])]

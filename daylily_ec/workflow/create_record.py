@@ -28,11 +28,16 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The record to go on with (`path` set) or to begin with; `finished_run` is an earlier run that was completed."""
+    """The record to go on with (`path` set) or to begin with; `finished` is the newest run when it was completed."""
 
     record: RunRecord
     path: Path | None = None
-    finished_run: str = ""
+    finished: Beginning | None = None
+
+    @property
+    def finished_run(self) -> str:
+        """Id of the completed run, empty without one."""
+        return self.finished.record.run_id if self.finished else ""
 
 
 def begin(
@@ -46,8 +51,8 @@ def begin(
     same = (record.owner, record.config_hash, record.region_az) == (applicant.owner, applicant.config_hash, str(zone))
     if same and record.status.is_unfinished:
         return Beginning(record, path)
-    finished = record.run_id if record.status is RunStatus.COMPLETE else ""
-    return Beginning(_new_record(config, zone, applicant, clock), finished_run=finished)
+    finished = Beginning(record, path) if record.status is RunStatus.COMPLETE else None
+    return Beginning(_new_record(config, zone, applicant, clock), finished=finished)
 
 
 def _new_record(config: ClusterConfig, zone: AvailabilityZone, applicant: Applicant, clock: Clock) -> RunRecord:

@@ -29,6 +29,7 @@ BOOT_FILES = ("post_install_ubuntu_combined.sh", "sbatch", "sleep_test.sh")
 """The boot script, and what it installs on the head node."""
 SUMS = "SHA256SUMS"
 """Published beside them; the boot script checks what it installs against it."""
+_COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class BootStep:
 class Claim:
     """Who wants the cluster: the tags that decide between adopting and refusing.
 
-    `finished_run` is a run that this machine has recorded as complete: its cluster is not created again.
+    `finished_run` is a run that this machine has recorded as complete: its cluster is not made again.
     """
 
     run_id: str
@@ -111,17 +112,19 @@ class Claim:
 def judge(view: ClusterView | None, claim: Claim, region: str) -> Observed:
     """CREATE when there is no such cluster, ADOPT one that the same caller began with the same configuration.
 
-    Anything else is `Refused`, naming the cluster's owner, ARN and start.
+    UNCHANGED when the finished run made it and it is still complete.  Anything else is `Refused`, naming the cluster's
+    owner, ARN and start.
     """
     if view is None:
         return Observed(Action.CREATE)
     outputs = {"stack_id": view.stack_id}
     same = view.tags.get(OWNER_TAG) == claim.owner and view.tags.get(HASH_TAG) == claim.config_hash
     run_id = view.tags.get(RUN_TAG, "")
-    ours = run_id == claim.run_id
-    adoptable = view.status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_COMPLETE") or ours
-    if same and adoptable and run_id != claim.finished_run:
-        known = f"{view.stack_id}, owner {claim.owner}, started {view.created_at}, {view.status}, run {run_id}"
+    known = f"{view.stack_id}, owner {claim.owner}, started {view.created_at}, {view.status}, run {run_id}"
+    if run_id and run_id == claim.finished_run:
+        if same and view.status in _COMPLETE:
+            return Observed(Action.UNCHANGED, known, outputs)
+    elif same and (view.status in ("CREATE_IN_PROGRESS", *_COMPLETE) or run_id == claim.run_id):
         return Observed(Action.ADOPT, known, outputs)
     owner = view.tags.get(OWNER_TAG, "somebody without dyec")
     why = "with this configuration" if same else "with another configuration" if owner == claim.owner else "not by you"
@@ -161,7 +164,7 @@ class ClusterStep:
 
     def is_done(self, observed: Observed) -> bool:
         """Whether it has been submitted."""
-        return observed.action is Action.ADOPT
+        return observed.action in (Action.ADOPT, Action.UNCHANGED)
 
     def apply(self, bindings: Bindings, observed: Observed) -> Mapping[str, str]:
         """Submit; when another process was faster, its cluster is judged like any other that exists."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from daylily_ec.aws.budgets import GLOBAL_BUDGET, cluster_budget_name, tag_filter
+from daylily_ec.aws.cloudformation import Stack
 from daylily_ec.aws.heartbeat import heartbeat_name
 from daylily_ec.config.resources import resource
 from daylily_ec.domain.zones import AvailabilityZone
@@ -78,6 +80,64 @@ def test_stack_outputs() -> None:
 def test_stack_resources(kind: str, number: int) -> None:
     kinds = [item["Type"] for item in stack_template()["Resources"].values()]
     assert kinds.count(kind) == number
+
+
+DETAILS: list[tuple[str, str, object]] = [
+    ("AWS::EC2::VPC", "EnableDnsSupport", [True]),
+    ("AWS::EC2::VPC", "EnableDnsHostnames", [True]),
+    ("AWS::EC2::VPC", "CidrBlock", ["VpcCIDR"]),
+    ("AWS::EC2::Subnet", "CidrBlock", ["PublicSubnetCIDR", "PrivateSubnetCIDR"]),
+    ("AWS::EC2::Subnet", "MapPublicIpOnLaunch", [True, False]),
+    ("AWS::EC2::EIP", "Domain", ["vpc"]),
+    ("AWS::EC2::Route", "DestinationCidrBlock", ["0.0.0.0/0", "0.0.0.0/0"]),
+]
+NAMES = {
+    "AWS::EC2::VPC": [""], "AWS::EC2::Subnet": [" Public Subnet", " Private Subnet"],
+    "AWS::EC2::RouteTable": [" Public Routes", " Private Routes"],
+}  # fmt: skip
+
+
+def properties(kind: str) -> list[dict[str, Any]]:
+    return [item["Properties"] for item in stack_template()["Resources"].values() if item["Type"] == kind]
+
+
+@pytest.mark.parametrize(("kind", "name", "values"), DETAILS)
+def test_what_the_stack_s_resources_are_like(kind: str, name: str, values: list[object]) -> None:
+    assert [item[name] for item in properties(kind)] == values
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_name_tags_of_the_stack_s_resources(kind: str) -> None:
+    found = [{tag["Key"]: tag["Value"] for tag in item["Tags"]}["Name"] for item in properties(kind)]
+    assert [re.sub(r"^(\$\{EnvironmentName\}|EnvironmentName)", "", name) for name in found] == NAMES[kind]
+
+
+def test_the_way_out_of_each_subnet() -> None:
+    public, private = properties("AWS::EC2::Route")
+    assert ("GatewayId" in public, "NatGatewayId" in private) == (True, True)
+    (nat,) = properties("AWS::EC2::NatGateway")
+    subnets = [name for name, item in stack_template()["Resources"].items() if item["Type"] == "AWS::EC2::Subnet"]
+    assert nat["SubnetId"] == subnets[0]
+
+
+@pytest.mark.weakness("W-15")
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_stacks_that_can_be_used(status: str) -> None:
+    assert Stack("s", "id", status).is_usable
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
+def test_stacks_that_are_waited_for(status: str) -> None:
+    assert Stack("s", "id", status).is_in_progress
+    assert not Stack("s", "id", status).is_usable
+
+
+@pytest.mark.weakness("W-15")
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS",
+                                    "DELETE_FAILED", "ROLLBACK_FAILED"])  # fmt: skip
+def test_stacks_that_are_neither(status: str) -> None:
+    stack = Stack("s", "id", status)
+    assert (stack.is_usable, stack.is_in_progress) == (False, False)
 
 
 def test_budget_names_thresholds_and_filters() -> None:

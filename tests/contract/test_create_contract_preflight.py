@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def world(clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return World(FakeReads(clock))
 
 
-def preflight(world: World, **options: bool) -> PreflightReport:
+def preflight(world: World, **options: Any) -> PreflightReport:
     services = FakeServices(world.reads)
     return run_preflight(services, world.config, ZONE, PreflightOptions(**options), machine=world.machine)
 

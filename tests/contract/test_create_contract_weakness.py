@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import logging
 import re
@@ -13,13 +14,11 @@ from daylily_ec.cli.frame import FRAME
 from daylily_ec.cli.main import main
 from daylily_ec.cli.render import paint
 from daylily_ec.config.resources import locate, resource
-from daylily_ec.workflow.create_cluster import ClusterCreated
+from daylily_ec.workflow.create_request import ClusterCreated
 
 ROOT = Path(__file__).resolve().parents[2]
 CONCERNED = {f"W-{number:02}" for number in (*range(1, 50), *range(56, 62))}
 ELSEWHERE = {
-    "W-32": "commands that activate environments are not part of creating a cluster",
-    "W-33": "there is no runtime report; the toolchain is a part of preflight and of `local doctor`",
     "W-35": "administrators' policies are not made by creating a cluster; they come with the account's bootstrap",
     "W-47": "the head node's repository is configured by a command of its own, behind the creation",
 }
@@ -27,13 +26,51 @@ ELSEWHERE = {
 
 
 def marked() -> dict[str, list[str]]:
-    """Files with a marker, by id."""
+    """Tests by the id they are marked with: functions that pytest collects and that can fail, none that is skipped."""
     found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("*.py")):
-        for marker in re.findall(r"mark\.weakness\(([^)]*)\)", path.read_text(encoding="utf-8")):
-            for id in re.findall(r'"(W-\d+)"', marker):
-                found.setdefault(id, []).append(path.name)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        source = path.read_text(encoding="utf-8")
+        for name, ids in marked_tests(source) if "weakness" in source else []:
+            for id in ids:
+                found.setdefault(id, []).append(f"{path.name}::{name}")
     return found
+
+
+def marked_tests(source: str) -> list[tuple[str, list[str]]]:
+    """Every test of a module with its ids; a marker of the module counts for each of its tests."""
+    tree = ast.parse(source)
+    assigned = (node for node in tree.body if isinstance(node, ast.Assign))
+    common = [node.value for node in assigned if [ast.unparse(name) for name in node.targets] == ["pytestmark"]]
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    marks = {test.name: [ast.unparse(mark) for mark in (*common, *test.decorator_list)] for test in tests}
+    return [(test.name, _ids(" ".join(marks[test.name]))) for test in tests
+            if _can_fail(test) and not re.search(r"mark\.(skip|xfail)", " ".join(marks[test.name]))]  # fmt: skip
+
+
+def _ids(marks: str) -> list[str]:
+    return [id for given in re.findall(r"mark\.weakness\((.*?)\)", marks) for id in re.findall(r"W-\d+", given)]
+
+
+def _can_fail(test: ast.FunctionDef) -> bool:
+    parts = list(ast.walk(test))
+    return any(isinstance(part, ast.Assert) for part in parts) or "pytest.raises" in ast.unparse(test)
+
+
+def test_only_real_tests_are_counted() -> None:
+    source = """
+pytestmark = [pytest.mark.e2e, pytest.mark.weakness("W-05")]
+# @pytest.mark.weakness("W-98")
+@pytest.mark.weakness("W-01", "W-02")
+def test_that_looks(): assert look()
+@pytest.mark.weakness("W-03")
+def test_that_cannot_fail(): look()
+@pytest.mark.weakness("W-03")
+def helper(): assert look()
+@pytest.mark.skipif(True, reason="x")
+@pytest.mark.weakness("W-04")
+def test_that_is_skipped(): assert look()
+"""
+    assert marked_tests(source) == [("test_that_looks", ["W-05", "W-01", "W-02"])]
 
 
 def test_every_defect_is_ruled_out_or_explained() -> None:
@@ -102,5 +139,3 @@ def test_a_created_cluster_is_described_for_machines() -> None:
     fields = {field.name for field in dataclasses.fields(ClusterCreated)}
     assert {"head_node_ip", "head_node_instance_id", "fsx_ids", "state_path", "cluster_yaml_path", "next_command",
             "warnings", "elapsed_s"} <= fields  # fmt: skip
-    source = (ROOT / "daylily_ec" / "workflow" / "create_cluster.py").read_text()
-    assert '"headnode", "connect"' in source

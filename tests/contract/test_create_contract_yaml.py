@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from daylily_ec.config.resources import resource
+from daylily_ec.errors import ValidationError
 from daylily_ec.preflight.template import TOKENS
-from tests.contract.test_create_contract_config import operator_config, rendered
+from daylily_ec.render.renderer import render_init
+from daylily_ec.version import __version__
+from daylily_ec.workflow.create_values import template_values
+from tests.contract.test_create_contract_config import IDENTITY, ZONE, bindings, operator_config, rendered
 
 QUEUES = {
     ("i8", "r7gb64"): (["r7i.2xlarge"], 4),
@@ -48,6 +53,22 @@ TAGS = {
     "aws-parallelcluster-monitor-bucket",
 }  # fmt: skip
 CONTRACT_TOKENS = set(TOKENS) - {"S3_EXPORT_URI"}
+POLICY = "arn:aws:iam::123456789012:policy/pclusterTagsAndBudget"
+TOKEN_VALUES: dict[str, object] = {
+    "REGION": "us-west-2", "PUB_SUBNET": "subnet-0a", "PRIVATE_SUBNET": "subnet-0b", "KEYNAME": "",
+    "S3_BUCKET_INIT": "s3://lab-references/runtime_assets/cluster_boot_config/r1", "S3_IAM_POLICY": POLICY,
+    "S3_REFERENCE_BUCKET": "lab-references", "S3_CONTROL_DATA_BUCKET": "lab-control",
+    "S3_STAGE_BUCKET": "lab-sequencing-data", "S3_EXPORT_BUCKET": "lab-sequencing-data",
+    "S3_REFERENCE_URI": "s3://lab-references", "S3_CONTROL_DATA_URI": "s3://lab-control",
+    "S3_STAGE_URI": "s3://lab-sequencing-data/staged_external_data", "FSX_SIZE": 7200, "DETAILED_MONITORING": False,
+    "DELETE_LOCAL_ROOT": True, "CLUSTER_NAME": "lab-cluster", "USERNAME": "grace-ada",
+    "PROJECT": "da-us-west-2d-lab-cluster", "SAVE_FSX": "Retain", "ENFORCE_BUDGET": "enforce",
+    "AWS_ACCOUNT_ID": "aws_profile-lab", "ALLOCATION_STRATEGY": "lowest-price",
+    "DAYLILY_GIT_DEETS": f"daylily-ec-{__version__}", "MAX_COUNT_8I": 4, "MAX_COUNT_128I": 2, "MAX_COUNT_192I": 0,
+    "HEADNODE_INSTANCE_TYPE": "r7i.4xlarge", "HEARTBEAT_EMAIL": "ops@example.org",
+    "HEARTBEAT_SCHEDULE": "cron(0 6 * * ? *)", "HEARTBEAT_SCHEDULER_ROLE_ARN": "",
+}  # fmt: skip
+"""Section 15.1 for the operators' configuration in `data`; PROJECT and DAYLILY_GIT_DEETS as decided since."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +87,50 @@ def at(document: Any, path: str) -> Any:
 
 def test_the_tokens_of_the_contract() -> None:
     assert len(CONTRACT_TOKENS) == 31
+
+
+@pytest.mark.parametrize("token", sorted(CONTRACT_TOKENS))
+def test_value_of_each_token(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "grace")
+    values = template_values(operator_config(), ZONE, "lab", IDENTITY, bindings())
+    assert values[f"REGSUB_{token}"] == TOKEN_VALUES[token]
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ("true", "Delete"),
+        ("1", "Delete"),
+        ("YES", "Delete"),
+        ("delete", "Delete"),
+        ("Retain", "Retain"),
+        ("no", "Retain"),
+    ],
+)
+def test_every_way_of_writing_what_becomes_of_the_file_system(written: str, policy: str) -> None:
+    values = template_values(operator_config(auto_delete_fsx=written), ZONE, "lab", IDENTITY, bindings())
+    assert values["REGSUB_SAVE_FSX"] == policy
+
+
+def test_the_enforcement_is_a_text_in_quotes() -> None:
+    text = rendered(operator_config(), resource("config/day_cluster/prod_cluster.yaml"))
+    assert re.search(r'Key: "?aws-parallelcluster-enforce-budget"?\n\s+Value: "enforce"', text)
+
+
+@pytest.mark.parametrize("token", ["REGION", "PUB_SUBNET", "PRIVATE_SUBNET", "CLUSTER_NAME"])
+def test_four_tokens_must_have_a_value(token: str) -> None:
+    values = template_values(operator_config(), ZONE, "lab", IDENTITY, bindings()) | {f"REGSUB_{token}": ""}
+    template = resource("config/day_cluster/prod_cluster.yaml")
+    with pytest.raises(ValidationError, match=f"REGSUB_{token}"):
+        render_init(template.read_text(), str(template), values, {})
+
+
+@pytest.mark.parametrize("name", ["prod_cluster", "prod_cluster_variant", "prod_cluster_dragen"])
+def test_every_template_for_operators_renders_without_a_token_left(name: str) -> None:
+    text = rendered(operator_config(max_count_192I="1"), resource(f"config/day_cluster/{name}.yaml"))
+    document = YAML(typ="safe").load(text)
+    assert document["Region"] == "us-west-2"
+    assert not re.search("REGSUB|CALCULATE_MAX_SPOT_PRICE", str(document))
 
 
 @pytest.mark.parametrize("path", STATIC)

@@ -13,6 +13,9 @@ from tests.e2e.doc_pages import DOCS, ROOT, blocks, pages, script
 
 PAGES = {"aws_setup", "quickest_start", "ultra_rapid_start", "DAY_EC_ENVIRONMENT", "pip_install"}
 MOST_EXCEPTIONS = 5
+VARIABLE = re.compile(
+    r'"(DAY_[A-Z_]+|DAYLILY_(?:EC|HEARTBEAT|SCHEDULER)_[A-Z_]+|DYEC_PCLUSTER|AWS_PROFILE|XDG_[A-Z_]+|NO_COLOR)"'
+)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
@@ -27,6 +30,14 @@ def test_the_command_reference_is_fresh() -> None:
 
 def test_operators_have_their_pages() -> None:
     assert {page.stem for page in pages()} >= PAGES
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    page = (DOCS / "DAY_EC_ENVIRONMENT.md").read_text()
+    read = {name for path in (ROOT / "daylily_ec").rglob("*.py") if "localcloud" not in path.parts
+            for name in VARIABLE.findall(path.read_text())}  # fmt: skip
+    assert {name for name in read if f"`{name}`" not in page} == set()
+    assert {"DAY_BREAK", "DAY_EX_CFG", "DAYLILY_SCHEDULER_ROLE_ARN", "AWS_PROFILE", "DYEC_PCLUSTER"} <= read
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)

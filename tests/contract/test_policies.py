@@ -2,104 +2,115 @@
 
 from __future__ import annotations
 
-import ast
+import fnmatch
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daylily_ec.config.policies import Place, policy_document
 from daylily_ec.localcloud.patches.iam_simulation import ALLOWED, decide
 from daylily_ec.preflight.permissions import QUESTIONS
+from tests.permissions.operations import OPERATOR, PLACE, granted, permissions, statements
+from tests.permissions.published import LEFT_OUT, STATEMENTS
+from tests.permissions.recording import VARIABLE, Witness, load
+from tests.permissions.resource_types import HANDLERS, POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config" / "aws"
-PLACE = Place("aws", "us-west-2", "123456789012")
-OPERATOR = ("DaylilyGlobalEClusterPolicy", "DaylilyRegionalEClusterPolicy")
-PREFIXES = {"service-quotas": "servicequotas"}
-"""Names of clients that IAM spells otherwise."""
-SPECIAL: dict[tuple[str, str], tuple[str, ...]] = {
-    ("sts", "get_caller_identity"): (),
-    ("s3", "head_bucket"): ("s3:ListBucket",),
-    ("s3", "list_objects_v2"): ("s3:ListBucket",),
-    ("s3", "head_object"): ("s3:GetObject",),
-    ("s3", "upload_file"): ("s3:PutObject",),
-    ("s3", "copy"): ("s3:GetObject", "s3:PutObject"),
-    ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
-    ("service-quotas", "get_aws_default_service_quota"): ("servicequotas:GetAWSDefaultServiceQuota",),
-    ("iam", "create_policy"): ("iam:CreatePolicy", "iam:TagPolicy"),
-    ("iam", "create_role"): ("iam:CreateRole", "iam:TagRole"),
-    ("scheduler", "create_schedule"): ("scheduler:CreateSchedule", "iam:PassRole"),
-    ("scheduler", "update_schedule"): ("scheduler:UpdateSchedule", "iam:PassRole"),
-    ("fsx", "create_data_repository_association"): ("fsx:CreateDataRepositoryAssociation", "fsx:TagResource"),
-}
-VERB = re.compile(
-    r"(describe|list|get|put|create|update|delete|head|simulate|send|cancel|subscribe|copy|upload)(_[a-z0-9_]+)?"
-)
+SESSIONS = "Connect"
+"""Statements for the AWS command line and its Session Manager plugin, which `headnode connect` starts."""
 
 
-def statements(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = policy_document(name, PLACE)["Statement"]
-    return found
+def test_own_statements_allow_exactly_the_recorded_calls() -> None:
+    recorded = load().dyec
+    assert len(recorded) > 60
+    called = {action for operation in recorded for action in permissions(operation)}
+    assert called - granted() == set(), "missing"
+    assert granted() - called == set(), "unused"
 
 
-def operations() -> set[tuple[str, str]]:
-    """Every (client, operation) in the modules of `aws`, from their text: one client per module is the rule."""
-    found = set()
-    for path in sorted((ROOT / "daylily_ec" / "aws").glob("*.py")):
-        tree = ast.parse(path.read_text())
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        clients = {
-            str(node.args[0].value)
-            for node in calls
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "client"
-            and node.args and isinstance(node.args[0], ast.Constant)
-        }  # fmt: skip
-        names = {
-            arg.value
-            for node in calls
-            for arg in node.args[:2]
-            if isinstance(arg, ast.Constant) and isinstance(arg.value, str) and VERB.fullmatch(arg.value)
-        }
-        found |= {(client, name) for client in clients for name in names & operations_of(client)}
-    return found
+def test_every_recorded_call_names_the_commands_that_made_it() -> None:
+    recorded = load()
+    assert all(recorded.dyec.values())
+    commands = {command for made in recorded.dyec.values() for command in made}
+    assert commands >= {
+        "preflight", "preflight --probe-writes", "plan", "create", "create --dry-run", "cluster list",
+        "cluster describe", "headnode run", "headnode info", "samples stage", "mounts create", "mounts list",
+        "workflow launch", "workflow status", "workflow logs", "export", "delete", "delete --dry-run",
+    }  # fmt: skip
 
 
-def operations_of(client: str) -> set[str]:
-    import botocore.session
-    from botocore import xform_name
-
-    model = botocore.session.get_session().get_service_model(client)
-    return {xform_name(operation) for operation in model.operation_names} | {"copy", "upload_file"}
-
-
-def actions_of(client: str, name: str) -> tuple[str, ...]:
-    if (client, name) in SPECIAL:
-        return SPECIAL[client, name]
-    if client == "budgets":
-        return ("budgets:ViewBudget",) if name.startswith("describe") else ("budgets:ModifyBudget",)
-    camel = "".join(part.capitalize() for part in name.split("_"))
-    return (f"{PREFIXES.get(client, client)}:{camel}",)
+def test_a_witness_refuses_a_call_that_nobody_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    known, new = (
+        {"number": number, "service": "s3", "action": action, "client": "dyec", "caller": "x"}
+        for number, action in ((1, "HeadBucket"), (2, "ListBuckets"))
+    )
+    Witness().look([known], ["preflight"])
+    with pytest.raises(AssertionError, match=r"s3:ListBuckets is not recorded.*needs s3:ListBuckets"):
+        Witness().look([known, new], ["preflight"])
 
 
-def own() -> set[str]:
-    return {
-        action
-        for name in OPERATOR
-        for statement in statements(name)
-        if statement["Sid"].startswith("Dyec")
-        for action in statement["Action"]
+def allowed(action: str, resource: str) -> bool:
+    documents = [policy_document(name, PLACE) for name in OPERATOR]
+    context = {
+        "aws:requestedregion": (PLACE.region,),
+        "iam:policyarn": (POLICY,),
+        "iam:awsservicename": ("s3.data-source.lustre.fsx.amazonaws.com",),
     }
+    return decide(documents, action, resource, context) == ALLOWED
 
 
-def test_own_statements_allow_exactly_the_calls_of_the_product() -> None:
-    found = operations()
-    assert len(found) > 60
-    called = {action for one in found for action in actions_of(*one)}
-    assert called - own() == set(), "missing"
-    assert own() - called == set(), "unused"
+def everything() -> list[tuple[str, str]]:
+    """Every (statement, action) of the operator's policies."""
+    return [(one["Sid"], action) for name in OPERATOR for one in statements(name) for action in one["Action"]]
+
+
+def test_calls_that_the_real_pcluster_made_are_allowed() -> None:
+    actions = [action for _, action in everything()]
+    called = {action for operation in load().pcluster for action in permissions(operation)}
+    assert len(called) > 15
+    assert [one for one in sorted(called) if not any(fnmatch.fnmatchcase(one, action) for action in actions)] == []
+
+
+def test_every_synthesised_resource_type_can_be_created_and_deleted() -> None:
+    synthesised = {kind for kinds in load().types.values() for kind in kinds}
+    assert len(load().types) == 4, "three cluster templates and the network"
+    assert synthesised == set(HANDLERS)
+    needed = {(kind, action, on) for kind in HANDLERS for action, on in HANDLERS[kind].needed().items()}
+    assert [(kind, action) for kind, action, on in sorted(needed) if not allowed(action, on)] == []
+
+
+def test_what_a_type_does_not_need_is_in_its_schema() -> None:
+    for kind, handlers in HANDLERS.items():
+        unneeded = {action for actions in handlers.unneeded.values() for action in actions.split()}
+        assert unneeded <= handlers.listed(), kind
+
+
+def test_what_parallelcluster_publishes_is_granted_or_left_out_with_a_reason() -> None:
+    published = {action for actions in STATEMENTS.values() for action in actions.split()}
+    ours = {action for _, action in everything()}
+    assert published - ours == set(LEFT_OUT)
+
+
+def test_statements_for_clusters_hold_nothing_but_published_and_needed_actions() -> None:
+    published = {action for actions in STATEMENTS.values() for action in actions.split()}
+    needed = {action for handlers in HANDLERS.values() for action in handlers.needed()}
+    assert [
+        (sid, action) for sid, action in everything()
+        if not sid.startswith(("Dyec", SESSIONS))
+        and not any(fnmatch.fnmatchcase(action, one) for one in published | needed)
+    ] == []  # fmt: skip
+
+
+def test_every_named_source_of_a_statement_exists() -> None:
+    readme = (FOLDER / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if "published (" in line]
+    named = {name for line in rows for name in re.findall(r"`(\w+)`", line.split("published (")[1])}
+    assert len(rows) > 15
+    assert named <= set(STATEMENTS)
 
 
 @pytest.mark.weakness("W-36")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daylily_ec.config.settings import cache_dir
+from tests.permissions.recording import Witness
 
 BIN = Path(sys.executable).parent
 READS = ("Get", "List", "Describe", "Head", "Simulate")
@@ -36,6 +37,7 @@ class Cloud:
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
+    witness: Witness = field(default_factory=Witness)
 
     @property
     def env(self) -> dict[str, str]:
@@ -52,7 +54,12 @@ class Cloud:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def dyec(self, *argv: str, timeout: float = 300) -> Done:
-        return self.run("dyec", *argv, timeout=timeout)
+        if argv[0] in ("local", "demo") or "AWS_CONFIG_FILE" not in self.extra:
+            return self.run("dyec", *argv, timeout=timeout)
+        self.witness.skip(self.calls())
+        done = self.run("dyec", *argv, timeout=timeout)
+        self.witness.look(self.calls(), argv)
+        return done
 
     def up(self, *options: str) -> Cloud:
         started = self.dyec("local", "up", *options)

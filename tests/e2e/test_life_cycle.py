@@ -6,23 +6,46 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daylily_ec.cli.demo import ANALYSIS, CLUSTER, ENTITY, REGION, Demonstration
-from daylily_ec.demo.phases import PhaseFailed
+from daylily_ec.demo.phases import PhaseFailed, Stage
+from daylily_ec.localcloud.layout import default_layout
+from daylily_ec.util.proc import Finished
 from tests.e2e.cloud import BIN, Cloud
+from tests.permissions.recording import Witness
 
 pytestmark = pytest.mark.e2e
 RESULTS = f"/fsx/analysis_results/{ENTITY}/{ANALYSIS}/daylily-omics-analysis/results/day/ecoli10k"
+
+
+class Watched(Stage):
+    """A stage whose commands are compared with the recorded calls."""
+
+    witness = Witness()
+
+    def attempt(self, argv: Sequence[str]) -> Finished:
+        if argv[0] != "dyec" or "local" in argv:
+            return super().attempt(argv)
+        self.witness.skip(self._rows())
+        done = super().attempt(argv)
+        self.witness.look(self._rows(), argv[1:])
+        return done
+
+    def _rows(self) -> list[dict[str, Any]]:
+        log = default_layout(self.env).requests
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     """Up to the end of the workflow; later tests export, delete and take the cloud down."""
     run = Demonstration(tmp_path_factory.mktemp("life"))
+    run.stage = Watched(run.stage.workdir, run.stage.env, run.stage.announce, run.stage.programs)
     try:
         run.prepare()
         run.create()

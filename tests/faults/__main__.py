@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults import tier_b
+from tests.faults import pairs, tier_b
 from tests.faults.campaign import Extent, files, race, sweep
+from tests.faults.ledger import Ledger, asked
 from tests.faults.page import FOLDER, PAGE, render
 from tests.faults.results import Point, Sweep, write
 
@@ -19,29 +20,40 @@ def main(words: Sequence[str]) -> int:
     if given.render:
         PAGE.write_text(render())
         return 0
-    if given.files or given.race:
-        return _others(given)
-    if given.tier == "b":
-        return min(1, _keep(given.out, *tier_b.sweep(given.sample, given.seed, given.seconds, given.note)))
-    extent = Extent(given.sample, given.seed, given.jobs, given.seconds)
-    broken = 0
-    for promise in given.promise or ["P1", "P3", "P4"]:
-        header, found = sweep(promise, extent, given.note)
-        broken += _keep(given.out, header, found)
-    return 1 if broken else 0
-
-
-def _others(given: argparse.Namespace) -> int:
+    folder = given.out or FOLDER
     if given.files:
-        return min(1, sum(_keep(given.out, *found) for found in files()))
-    return min(1, _keep(given.out, *race(given.race, given.note)))
+        return min(1, sum(_kept(folder, *found) for found in files()))
+    ledgers = [Ledger(folder, asked(*goal, given.seed, given.note)) for goal in _goals(given)]
+    return min(1, sum(_swept(ledger, given) for ledger in ledgers))
 
 
-def _keep(folder: Path | None, header: Sweep, found: Sequence[Point]) -> int:
-    """Write a result file and say what is in it; how much did not hold."""
-    name = f"{header.promise}-{header.tier}" if header.tier else header.promise
-    path = (folder or FOLDER) / f"{name}.jsonl"
+def _goals(given: argparse.Namespace) -> list[tuple[str, str]]:
+    """Promises with their tiers; the endpoint, which knows no ParallelCluster, has none."""
+    if given.race:
+        return [("P7", "b" if given.tier == "b" else "")]
+    return [("P1", "b")] if given.tier == "b" else [(promise, "a") for promise in given.promise or ["P1", "P3", "P4"]]
+
+
+def _swept(ledger: Ledger, given: argparse.Namespace) -> int:
+    if given.race and given.tier == "b":
+        pairs.race(ledger, given.race, given.seed, given.seconds)
+    elif given.race:
+        race(ledger, given.race)
+    elif given.tier == "b":
+        tier_b.sweep(ledger, given.sample, given.seed, given.seconds)
+    else:
+        sweep(ledger, Extent(given.sample, given.seed, given.jobs, given.seconds))
+    return _told(ledger.path, ledger.sweep)
+
+
+def _kept(folder: Path, header: Sweep, found: Sequence[Point]) -> int:
+    path = folder / f"{header.promise}.jsonl"
     write(path, header, found)
+    return _told(path, header)
+
+
+def _told(path: Path, header: Sweep) -> int:
+    """Say what is in a result file; how much did not hold."""
     calls = f"N {header.client} in the process, {header.server} in the log; " if header.client else ""
     print(f"{header.promise}: {calls}{header.points} points, {header.run} run, {header.held} held; "
           f"{header.seconds:.0f} s; {path}", flush=True)  # fmt: skip
@@ -51,12 +63,20 @@ def _keep(folder: Path | None, header: Sweep, found: Sequence[Point]) -> int:
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/faults", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--resume", action="store_true", help="sweep create: killed, failing once, failing for good")
+    what.add_argument(
+        "--resume",
+        action="store_true",
+        help="sweep create: killed, failing once, failing for good; goes on where a sweep of this commit was ended",
+    )
     what.add_argument("--files", action="store_true", help="cut files and kill writes (P5, P6)")
-    what.add_argument("--race", type=int, metavar="ROUNDS", help="sixteen starters of one name (P7)")
+    what.add_argument(
+        "--race", type=int, metavar="ROUNDS", help="starters of one name (P7): sixteen, or two with --tier b"
+    )
     what.add_argument("--render", action="store_true", help="write docs/reliability.md from the results")
     parser.add_argument("--promise", action="append", choices=["P1", "P3", "P4"], help="only this one; repeatable")
-    parser.add_argument("--tier", choices=["a", "b"], default="a", help="b: P1 with the real pcluster, by journal step")
+    parser.add_argument(
+        "--tier", choices=["a", "b"], default="a", help="b: P1 (by journal step) or P7 with the real pcluster"
+    )
     parser.add_argument("--sample", type=int, help="so many points of each sweep instead of all")
     parser.add_argument("--seed", type=int, default=1, help="order and sample of the points")
     parser.add_argument("--jobs", type=int, default=2, help="local clouds side by side")

@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from daylily_ec.aws.context import AwsContext
 from daylily_ec.version import __version__
 from tests.faults.damage import Tally, crashes, truncations
+from tests.faults.ledger import Ledger
 from tests.faults.results import Point, Sweep, commit
 from tests.faults.starters import rounds
 from tests.faults.sweeps import Aim, Undisturbed, aims, strike, undisturbed
@@ -43,18 +45,39 @@ class Share:
     until: float
 
 
-def _work(share: Share) -> list[Point]:
+def _work(share: Share, found: Connection) -> None:
     share.base.mkdir()
-    found: list[Point] = []
     with world(share.base) as place:
-        baseline = undisturbed(place)
-        for point in points(place, share.aims, baseline):
-            found.append(point)
+        for point in points(place, share.aims, undisturbed(place)):
+            found.send(point)
             if not point.held:
                 print(f"BROKEN {point}", file=sys.stderr, flush=True)
             if time.monotonic() > share.until:
                 break
-    return found
+
+
+def _side_by_side(shares: Sequence[Share]) -> Iterator[Point]:
+    """Every process's points as they come; a process that fails is an error after the others have ended."""
+    context = get_context("fork")
+    jobs, open_ends = [], []
+    for share in shares:
+        reader, writer = context.Pipe(duplex=False)
+        jobs.append(context.Process(target=_work, args=(share, writer)))
+        jobs[-1].start()
+        writer.close()
+        open_ends.append(reader)
+    while open_ends:
+        for ready in wait(open_ends):
+            assert isinstance(ready, Connection)
+            try:
+                yield ready.recv()
+            except EOFError:
+                open_ends.remove(ready)
+    for job in jobs:
+        job.join()
+    failed = [str(job.exitcode) for job in jobs if job.exitcode]
+    if failed:
+        raise RuntimeError(f"jobs ended with {', '.join(failed)}; what they had found is kept")
 
 
 @dataclass(frozen=True)
@@ -67,24 +90,21 @@ class Extent:
     seconds: float = 86400.0
 
 
-def sweep(promise: str, extent: Extent, note: str = "") -> tuple[Sweep, list[Point]]:
-    """Run a promise's points on several clouds side by side."""
-    began = time.monotonic()
+def sweep(ledger: Ledger, extent: Extent) -> None:
+    """Run a promise's points on several clouds side by side; those that the ledger has are not run again."""
+    until = time.monotonic() + extent.seconds
+    promise = ledger.sweep.promise
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         with world(Path(folder)) as place:
             first = undisturbed(place)
         every = list(aims(promise, len(first.client)))
+        ledger.plan(len(every), len(first.client), len(first.server))
         order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
-        shares = [Share(Path(folder) / f"job{number}", order[number :: extent.jobs], began + extent.seconds)
-                  for number in range(extent.jobs)]  # fmt: skip
-        with get_context("fork").Pool(extent.jobs) as pool:
-            done = pool.map(_work, shares, chunksize=1)
-    run = [point for part in done for point in part if point.outcome != "not reached" or point.problem]
-    run.sort(key=lambda point: (point.call, point.kind))
-    return Sweep(
-        promise, "a", commit(), extent.seed, len(first.client), len(first.server), len(every), len(run),
-        sum(point.held for point in run), round(time.monotonic() - began, 1), __version__, note,
-    ), run  # fmt: skip
+        left = [aim for aim in order if not ledger.has(aim.kind, aim.call)]
+        parts = (left[number :: extent.jobs] for number in range(extent.jobs))
+        shares = [Share(Path(folder) / f"job{number}", part, until) for number, part in enumerate(parts) if part]
+        for point in _side_by_side(shares):
+            ledger.add(point)
 
 
 def files() -> tuple[tuple[Sweep, list[Point]], ...]:
@@ -108,15 +128,12 @@ def _tallied(promise: str, outcome: str, found: Mapping[str, Tally], began: floa
     ), points
 
 
-def race(count: int, note: str = "") -> tuple[Sweep, list[Point]]:
-    """P7: `count` rounds of sixteen starters on one cloud."""
-    began = time.monotonic()
+def race(ledger: Ledger, count: int) -> None:
+    """P7: `count` rounds of sixteen starters on one cloud; rounds that the ledger has are not run again."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, world(Path(folder)) as place:
         place.fresh()
         os.environ.update(place.variables)
-        found = list(rounds(AwsContext(None, "us-west-2"), place.client("cloudformation"), count))
-    broken = [point for point in found if not point.held]
-    same = [replace(found[0], call=0, count=count - len(broken))] if len(broken) < count else []
-    lines = [replace(line, problem="") for line in same] + broken
-    return Sweep("P7", "", commit(), 0, 0, 0, count, count, count - len(broken), round(time.monotonic() - began, 1),
-                 __version__, note), lines  # fmt: skip
+        ledger.plan(count)
+        context, left = AwsContext(None, "us-west-2"), count - ledger.sweep.run
+        for point in rounds(context, place.client("cloudformation"), left):
+            ledger.add(replace(point, call=0) if point.held else point)

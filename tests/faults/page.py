@@ -24,8 +24,14 @@ _PROMISES = {
     "mixture.",
     "P7": "16 starters of one cluster name at once against the CloudFormation endpoint, three of four by one person "
     "with one configuration: one stack; that person's others adopt it, everybody else refuses, naming the owner.  The "
-    "promise asks for 1,000 rounds, and for 20 rounds of two starters with the real `pcluster`; what is recorded here "
-    "is what ran.",
+    "promise asks for 1,000 rounds; what is recorded here is what ran.",
+    "P7 b": "Two `dyec create` of one cluster name on two machines at once: the same person with the same "
+    "configuration, with another one, or somebody else.  One of them makes the cluster; its equal adopts it and both "
+    "end with 0, everybody else refuses, naming the owner and the stack.  Checked in every round: one accepted "
+    "CreateStack, one head node, one file system, the winner's run in the stack's tags.  *At the endpoint* means that "
+    "both had submitted and CloudFormation refused one; *before submitting*, that the loser saw the other's stack in "
+    "time.  The account has had a cluster before: two first-ever calls of `pcluster` "
+    "both want to make its artifact bucket, on AWS as well, which is not what is looked at here.",
 }
 _TIERS = {
     "a": "ParallelCluster's program is replaced by a recorder that submits a stack of the same name and tags",
@@ -47,7 +53,7 @@ side, so the n-th call is not the same action in every run: each result line nam
 
 def render(folder: Path = FOLDER) -> str:
     """The page for the result files of a folder."""
-    found = [read(path) for path in sorted(folder.glob("*.jsonl"))]
+    found = sorted((read(path) for path in folder.glob("*.jsonl")), key=lambda one: (one[0].promise, one[0].tier))
     return "\n".join([_INTRO, *_table(found), *(_section(sweep, points) for sweep, points in found)])
 
 
@@ -67,8 +73,8 @@ def _calls(sweep: Sweep) -> str:
 
 def _section(sweep: Sweep, points: tuple[Point, ...]) -> str:
     tier = f"Tier {sweep.tier}: {_TIERS[sweep.tier]}." if sweep.tier else ""
-    lines = [f"## {sweep.promise}{', tier ' + sweep.tier if sweep.tier else ''}", "", _PROMISES[sweep.promise], tier,
-             sweep.note, ""]  # fmt: skip
+    promise = _PROMISES.get(f"{sweep.promise} {sweep.tier}") or _PROMISES[sweep.promise]
+    lines = [f"## {sweep.promise}{', tier ' + sweep.tier if sweep.tier else ''}", "", promise, tier, sweep.note, ""]
     lines = [line for number, line in enumerate(lines) if line or number in (1, 5)]
     kinds: Counter[tuple[str, str]] = Counter()
     for point in points:

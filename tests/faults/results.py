@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from daylily_ec.util.files import write_atomic
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -70,10 +72,9 @@ def commit() -> str:
 
 
 def write(path: Path, sweep: Sweep, points: Iterable[Point]) -> None:
-    """Header and points; replaces the file."""
+    """Header and points; replaces the file in one step."""
     lines = [{"sweep": asdict(sweep)}, *(asdict(point) for point in points)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+    write_atomic(path, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines), 0o644)
 
 
 def read(path: Path) -> tuple[Sweep, tuple[Point, ...]]:

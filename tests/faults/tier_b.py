@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +18,9 @@ from typing import Any
 
 from daylily_ec.localcloud.daemon import UpOptions, down, up
 from daylily_ec.localcloud.layout import Layout
-from daylily_ec.version import __version__
 from tests.faults.inventory import inventory
-from tests.faults.results import ROOT, Point, Sweep, commit
+from tests.faults.ledger import Ledger
+from tests.faults.results import ROOT, Point
 from tests.integration.create.account import Buckets, prepare_account
 from tests.integration.create.desk import Ended, Operator
 
@@ -118,27 +119,32 @@ def _records(desk: Operator) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(desk.directory.glob("state_*.json"))]
 
 
-def sweep(sample: int | None, seed: int, seconds: float, note: str) -> tuple[Sweep, list[Point]]:
-    """Every point, or a seeded sample, one after the other."""
-    began = time.monotonic()
+def sweep(ledger: Ledger, sample: int | None, seed: int, seconds: float) -> None:
+    """Every point that has not run, or a seeded sample, one after the other."""
+    until = time.monotonic() + seconds
+    with cloud() as desk:
+        ended = _create(desk)
+        assert ended.code == 0, ended.err
+        every = kills(list(_steps(_journal(desk))))
+        ledger.plan(len(every))
+        expected = _ours(desk)
+        for kill in random.Random(seed).sample(every, len(every))[: sample or len(every)]:
+            if ledger.has(kill.kind, 0, kill.step):
+                continue
+            if time.monotonic() > until:
+                break
+            found = _strike(_fresh(desk), kill, expected)
+            print(f"{ledger.sweep.seconds:.0f} s: {found}", file=sys.stderr, flush=True)
+            ledger.add(found)
+
+
+@contextmanager
+def cloud() -> Iterator[Operator]:
+    """A local cloud whose head nodes are pretended, and an operator in a prepared account."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         layout = Layout(Path(folder) / "daylily" / "local")
         started = up(layout, UpOptions(manager=FAKE_NODES))
         try:
-            desk = _fresh(Operator(layout, started.endpoint, Path(folder) / "home", Buckets("", "", "", "")))
-            ended = _create(desk)
-            assert ended.code == 0, ended.err
-            every = kills(list(_steps(_journal(desk))))
-            expected = _ours(desk)
-            found: list[Point] = []
-            for kill in random.Random(seed).sample(every, len(every))[: sample or len(every)]:
-                found.append(_strike(_fresh(desk), kill, expected))
-                print(f"{time.monotonic() - began:.0f} s: {found[-1]}", file=sys.stderr, flush=True)
-                if time.monotonic() - began > seconds:
-                    break
+            yield _fresh(Operator(layout, started.endpoint, Path(folder) / "home", Buckets("", "", "", "")))
         finally:
             down(layout)
-    run = sorted((point for point in found if point.outcome != "not reached" or point.problem),
-                 key=lambda point: (point.action, point.kind))  # fmt: skip
-    return Sweep("P1", "b", commit(), seed, 0, 0, len(every), len(run), sum(point.held for point in run),
-                 round(time.monotonic() - began, 1), __version__, note), run  # fmt: skip

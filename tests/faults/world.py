@@ -23,6 +23,7 @@ from daylily_ec.localcloud.profile import environment
 from tests.faults import child, client_hook, pcluster_recorder
 from tests.faults.inventory import inventory
 from tests.integration.create.account import REGION, ZONE, Buckets, write_config
+from tests.permissions.recording import Witness
 
 CLUSTER = "sweep"
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,9 @@ class World:
     def create(self, counter: client_hook.Counter | None = None, read_timeout: float = 0.0) -> child.Ended:
         """Run `create` in a child that counts its calls and may die at one of them."""
         prepare: Callable[[], None] = partial(client_hook.install, counter or client_hook.Counter())
-        return child.run(self.command(), self.variables, self.home, prepare, read_timeout)
+        ended = child.run(self.command(), self.variables, self.home, prepare, read_timeout)
+        self.calls()
+        return ended
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
@@ -102,6 +105,7 @@ class World:
     def calls(self) -> list[str]:
         """dyec's calls as the server counted them."""
         rows = [json.loads(line) for line in self.control("GET", "requests").splitlines()]
+        Witness().look(rows, self.command())
         return [f"{row['service']}:{row['action']}" for row in rows if row["client"] == client_hook.MARKER]
 
     def inventory(self) -> dict[str, Any]:

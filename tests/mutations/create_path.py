@@ -85,10 +85,10 @@ MUTATIONS = (
         _STEPS,
     ),
     Mutation(
-        "create a finished cluster again",
+        "look after any cluster that a finished run made",
         "daylily_ec/workflow/create_steps.py",
-        " and run_id != claim.finished_run",
-        "",
+        "if same and view.status in _COMPLETE:",
+        "if view.status:",
         _STEPS,
     ),
     Mutation(
@@ -212,6 +212,20 @@ MUTATIONS = (
         "    if failed:\n",
         "    if False:\n",
         "tests/unit/preflight/test_run.py",
+    ),
+    Mutation(
+        "nobody's word lets warnings pass",
+        "daylily_ec/preflight/run.py",
+        "return options.confirm is not None and options.confirm(",
+        "return options.confirm is None or options.confirm(",
+        "tests/unit/preflight/test_run.py",
+    ),
+    Mutation(
+        "a refused question lets warnings pass",
+        "daylily_ec/cli/questions.py",
+        'in ("y", "yes")',
+        'not in ("n", "no")',
+        "tests/unit/config/test_configuration.py",
     ),
     Mutation(
         "other projects' rows are dropped",

@@ -37,7 +37,8 @@ class Mutation:
         if text.count(self.old) != 1:
             raise Stale(f"{self.name}: found {text.count(self.old)} times in {self.path}")
         changed = text.replace(self.old, self.new)
-        compile(changed, self.path, "exec")
+        if self.path.endswith(".py"):
+            compile(changed, self.path, "exec")
         return changed
 
 

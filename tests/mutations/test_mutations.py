@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from tests.mutations.__main__ import survivors
-from tests.mutations.create_path import MUTATIONS
+from tests.mutations.__main__ import MUTATIONS, survivors
 from tests.mutations.mutation import ROOT, Mutation
 
 SEED, SIZE = 20260211, 3

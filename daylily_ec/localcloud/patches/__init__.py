@@ -13,6 +13,7 @@ from daylily_ec.localcloud.patches import (
     official_amis,
     placement_scores,
     price_list,
+    requester_pays,
     scheduler,
     service_quotas,
     sns,
@@ -25,6 +26,7 @@ def install_all() -> None:
     official_amis.install()
     block_devices.install()
     bucket_policy.install()
+    requester_pays.install()
     launch_template_runs.install()
     network_interfaces.install()
     service_quotas.install()

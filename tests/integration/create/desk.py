@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from daylily_ec.config.settings import cache_dir
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
 from tests.integration.create.account import REGION, ZONE, Buckets, write_config
+from tests.permissions.recording import Witness
 
 ROOT = Path(__file__).resolve().parents[3]
 READS = ("Get", "List", "Describe", "Head", "Simulate")
@@ -44,6 +45,7 @@ class Operator:
     endpoint: str
     home: Path
     buckets: Buckets
+    witness: Witness = field(default_factory=Witness)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -64,9 +66,15 @@ class Operator:
         )  # fmt: skip
 
     def dyec(self, *arguments: str, **more: str) -> Ended:
+        self.witness.skip(self.rows())
         child = self.start(*arguments, **more)
         out, err = child.communicate(timeout=300)
+        self.witness.look(self.rows(), arguments)
         return Ended(child.returncode, out, err)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The request log."""
+        return [json.loads(line) for line in self.control("GET", "requests").splitlines()]
 
     def pcluster(self, *arguments: str) -> Any:
         done = subprocess.run(
@@ -99,7 +107,7 @@ class Operator:
 
     def mutations(self) -> list[str]:
         """Calls since the last look that are no reads; forgets them."""
-        calls = [json.loads(line) for line in self.control("GET", "requests").splitlines()]
+        calls = self.rows()
         self.control("DELETE", "requests")
         return [f"{call['service']}:{call['action']}" for call in calls if not str(call["action"]).startswith(READS)]
 

@@ -71,6 +71,7 @@ def test_the_next_run_file_gives_the_same_cluster_configuration(operator: Operat
     assert one == two
 
 
+@pytest.mark.weakness("W-61")
 def test_a_cluster_is_created_recorded_and_usable_by_pcluster_s_own_commands(operator: Operator) -> None:
     ended = operator.create("majors")
     assert ended.code == 0, ended.err
@@ -126,9 +127,27 @@ def test_list_and_describe_show_it_without_a_pcluster_process(operator: Operator
     assert view["file_system_ids"] == operator.record("majors")["fsx_ids"]
 
 
-def test_the_name_of_an_existing_cluster_is_one_clear_error(operator: Operator) -> None:
+@pytest.mark.weakness("W-01")
+def test_what_is_missing_around_a_complete_cluster_is_made_by_the_same_command(operator: Operator) -> None:
+    before, stacks = operator.record("majors"), operator.stacks()
+    operator.mutations()
+    unchanged = operator.create("majors")
+    assert (unchanged.code, unchanged.document["outcome"]) == (0, "UNCHANGED"), unchanged.err
+    assert operator.mutations() == []
+    operator.client("scheduler").delete_schedule(Name=before["heartbeat_schedule_name"])
     operator.mutations()
     ended = operator.create("majors")
+    assert (ended.code, ended.document["outcome"]) == (0, "UNCHANGED"), ended.err
+    assert "heartbeat-schedule: CREATED" in ended.err
+    assert [call for call in operator.mutations() if "CreateSchedule" not in str(call)] == []
+    after = operator.record("majors")
+    changed = {key for key in before if before[key] != after[key]}
+    assert (changed - {"updated_at"}, operator.stacks()) == (set(), stacks)
+
+
+def test_the_name_of_an_existing_cluster_is_one_clear_error(operator: Operator) -> None:
+    operator.mutations()
+    ended = operator.dyec(*operator.command("majors", max_count_8I="2"))
     assert ended.code == 1
     error = ended.document["error"]
     assert error["code"] == "cluster_exists"
@@ -177,7 +196,7 @@ def test_a_boot_script_that_exits_7_is_named_in_the_first_lines(operator: Operat
 def test_a_missing_policy_yields_pcluster_s_own_message(operator: Operator) -> None:
     policy = "arn:aws:iam::123456789012:policy/absent"
     ended = operator.dyec(*operator.command("no-policy", iam_policy_arn=policy))
-    assert ended.code == 1
+    assert ended.code == 2
     error = ended.document["error"]
     assert error["code"] == "cluster_config_refused"
     assert "AdditionalIamPolicyValidator" in error["message"]

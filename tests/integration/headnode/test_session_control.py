@@ -398,3 +398,23 @@ def test_a_failed_export_deletes_nothing_whatever_its_receipt_says(node: Node, l
     sessions.start(node.remote, exporting(node, launch, "on-success", delete=True))
     ended(node)
     assert repository(node).exists()
+
+
+def test_a_launch_does_not_replace_what_an_orphaned_command_or_a_job_works_in(node: Node, launch: Launch) -> None:
+    pid = running(node, launch)
+    os.kill(controller(node), signal.SIGKILL)
+    eventually(lambda: not facts(node).tmux_alive, "the death")
+    again = replace(launch, session=WorkflowSession("s2"), replace=True, launch_id="f")
+    with pytest.raises(Refused, match="Session s1 works in") as info:
+        sessions.start(node.remote, again)
+    assert info.value.code == "analysis_dir_busy"
+    with pytest.raises(Refused, match="Session s1 is busy"):
+        sessions.start(node.remote, replace(again, session=WorkflowSession("s1")))
+    os.killpg(pid, signal.SIGKILL)
+    eventually(lambda: not alive(pid), "the end of the command")
+    (node.home / "queue").write_text(f"41|RUNNING|{repository(node)}\n")
+    with pytest.raises(Refused, match=r"Jobs in the queue work in .*41 RUNNING"):
+        sessions.start(node.remote, again)
+    (node.home / "queue").write_text("")
+    sessions.start(node.remote, replace(again, command="echo replaced"))
+    assert status_of(ended(node, "s2")).state is WorkflowState.SUCCEEDED

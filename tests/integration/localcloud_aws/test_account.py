@@ -141,3 +141,15 @@ def test_simulating_nobody_is_an_error(cloud: Cloud) -> None:
     with pytest.raises(ClientError) as caught:
         simulate(cloud, "arn:aws:iam::123456789012:role/nobody", "s3:GetObject")
     assert caught.value.response["Error"]["Code"] == "NoSuchEntity"
+
+
+def test_who_pays_for_a_bucket(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="somebody-pays", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    payers = [s3.get_bucket_request_payment(Bucket="somebody-pays")["Payer"]]
+    for payer in ("Requester", "BucketOwner"):
+        s3.put_bucket_request_payment(Bucket="somebody-pays", RequestPaymentConfiguration={"Payer": payer})
+        payers.append(s3.get_bucket_request_payment(Bucket="somebody-pays")["Payer"])
+    assert payers == ["BucketOwner", "Requester", "BucketOwner"]
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        s3.get_bucket_request_payment(Bucket="nobody-pays")

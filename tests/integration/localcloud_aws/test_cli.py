@@ -35,6 +35,7 @@ def operator(tmp_path: Path) -> Iterator[Operator]:
     person.types("local", "down")
 
 
+@pytest.mark.weakness("W-32")
 def test_up_status_env_reset_down(operator: Operator) -> None:
     started = json.loads(operator.types("--json", "local", "up", "--node-mount", "/usr/share:/opt/share").stdout)
     assert started["outcome"] == "CREATED"
@@ -44,6 +45,9 @@ def test_up_status_env_reset_down(operator: Operator) -> None:
     assert (state["running"], state["endpoint"], state["spot_prices"]) == (True, started["endpoint"], "simulated")
     exported = operator.types("local", "env").stdout
     assert "export AWS_PROFILE=daylily-local\n" in exported
+    evaluated = subprocess.run(["bash", "-euc", f'{exported}printf %s "$AWS_PROFILE"'], capture_output=True, text=True,
+                               check=True)  # fmt: skip
+    assert (evaluated.stdout, evaluated.stderr) == ("daylily-local", "")
     assert json.loads(operator.types("--json", "local", "env").stdout)["environment"]["AWS_REGION"] == "us-west-2"
     assert operator.types("local", "reset").stdout.startswith(f"Running at {started['endpoint']}")
     nobody = operator.types("local", "shell", "--cluster", "nobody")

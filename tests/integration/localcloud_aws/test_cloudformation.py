@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.integration.localcloud_aws.conftest import ROOT, Cloud, eventually
 
 NETWORK = (ROOT / "config" / "day_cluster" / "pcluster_env.yml").read_text()
 ZONE = {"EnvironmentName": "daylily-cs-us-west-2b", "AvailabilityZone": "us-west-2b"}
+HANDLE = "AWS::CloudFormation::WaitConditionHandle"
 GROUP = "AWS::Logs::LogGroup"
 
 
@@ -40,6 +43,26 @@ def events(cloud: Cloud, name: str) -> list[tuple[str, str]]:
 def removed(cloud: Cloud, stack_id: str) -> None:
     cloud.client("cloudformation").delete_stack(StackName=stack_id)
     eventually(lambda: status(cloud, stack_id), lambda found: found == "DELETE_COMPLETE")
+
+
+def test_one_of_many_creations_of_a_name_is_accepted_however_long_the_template_takes_to_read(cloud: Cloud) -> None:
+    """The size of ParallelCluster's templates: reading them takes longer than the gap between two requests."""
+    chain: dict[str, dict[str, Any]] = {"R0": {"Type": HANDLE}}
+    for number in range(1, 300):
+        chain[f"R{number}"] = {"Type": HANDLE, "DependsOn": f"R{number - 1}"}
+    cfn, line = cloud.client("cloudformation"), threading.Barrier(8)
+
+    def start(_: int) -> str:
+        line.wait(60)
+        try:
+            return str(cfn.create_stack(StackName="one-name", TemplateBody=template(**chain))["StackId"])
+        except cfn.exceptions.AlreadyExistsException:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        (accepted,) = filter(None, pool.map(start, range(8)))
+    assert cfn.describe_stacks(StackName="one-name")["Stacks"][0]["StackId"] == accepted
+    removed(cloud, accepted)
 
 
 def test_network_stack_comes_and_goes(cloud: Cloud) -> None:

@@ -16,6 +16,7 @@ from daylily_ec.localcloud.daemon import UpOptions, down, up
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
 from daylily_ec.preflight.roles import parse_roles
+from tests.permissions.recording import Witness
 
 ROOT = Path(__file__).resolve().parents[3]
 NODES = UpOptions(manager="tests.integration.localcloud_aws.fake_nodes:create_manager")
@@ -39,10 +40,14 @@ class Account:
         """A boto3 client of the operator; the environment names the profile."""
         return boto3.Session(profile_name="daylily-local", region_name=region).client(service)
 
-    def calls(self) -> list[str]:
-        """Names of the API calls since `forget`."""
+    def rows(self) -> list[dict[str, Any]]:
+        """The request log."""
         lines = self.layout.requests.read_text().splitlines() if self.layout.requests.exists() else []
-        return [json.loads(line)["action"] for line in lines]
+        return [json.loads(line) for line in lines]
+
+    def calls(self) -> list[str]:
+        """Names of the API calls."""
+        return [row["action"] for row in self.rows()]
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Operator:
     def __init__(self, account: Account, capture: pytest.CaptureFixture[str], directory: Path) -> None:
         self.account, self.capture, self.directory = account, capture, directory
         self.before = 0
+        self.witness = Witness()
 
     def config(self, **values: str) -> Path:
         """A configuration file; an empty value leaves the key out."""
@@ -78,7 +84,10 @@ class Operator:
         """One command line; `calls` afterwards are its own."""
         self.before = len(self.account.calls())
         self.capture.readouterr()
-        code = main([str(argument) for argument in arguments])
+        words = [str(argument) for argument in arguments]
+        self.witness.skip(self.account.rows())
+        code = main(words)
+        self.witness.look(self.account.rows(), words)
         shown = self.capture.readouterr()
         return Ran(code, shown.out, shown.err)
 

@@ -195,3 +195,15 @@ def test_a_scratch_file_system_that_exists_counts(operator: Operator, account: A
     assert ran.code == 1
     checks = {check["id"]: check for check in ran.document["error"]["details"]["checks"]}
     assert checks["quota.fsx.lustre_scratch_storage"]["details"]["in_use"] == 96_000
+
+
+def test_a_bucket_whose_readers_pay_is_a_warning(operator: Operator, account: Account) -> None:
+    s3 = account.client("s3")
+    for payer, status in (("Requester", "WARN"), ("BucketOwner", "PASS")):
+        s3.put_bucket_request_payment(Bucket="control-usw2", RequestPaymentConfiguration={"Payer": payer})
+        ran = operator.run("preflight", "--region-az", "us-west-2d", "--config", operator.config(), "--pass-on-warn",
+                           "--json")  # fmt: skip
+        (check,) = (check for check in ran.document["checks"] if check["id"] == "s3.bucket_settings")
+        assert (ran.code, check["status"]) == (0, status)
+        assert check["details"]["buckets"]["control-usw2"]["requester_pays"] is (payer == "Requester")
+    assert "GetBucketRequestPayment" in operator.calls

@@ -91,25 +91,36 @@ def test_only_what_is_missing_is_asked_in_one_sitting(
     terminal = start("preflight", "--region-az", "us-west-2d", "--config", str(minimal(tmp_path)))
     terminal.until("5 values are open")
     for key in ("reference_s3_uri", "control_data_s3_uri", "stage_s3_uri", "export_destination_s3_uri"):
-        terminal.until(f"{key}: ")
+        terminal.until(f"{key} - ")
         assert account.calls()[before:] == []
         terminal.say(VALUES[key])
-    terminal.until("budget_email: ")
+    terminal.until("budget_email - ")
     terminal.say("nobody")
     terminal.until("must be an e-mail address")
     terminal.say(VALUES["budget_email"])
     assert terminal.end() == 0, terminal.shown
     assert terminal.shown.count(": ") >= 5
-    assert "fsx_fs_size" not in terminal.shown
+    assert "fsx_fs_size - " not in terminal.shown
     assert "PASS" in terminal.shown
 
 
 def test_an_interrupted_sitting_changes_nothing(operator: Operator, account: Account, tmp_path: Path) -> None:
     before = len(account.calls())
     terminal = start("preflight", "--region-az", "us-west-2d", "--config", str(minimal(tmp_path)))
-    terminal.until("reference_s3_uri: ")
+    terminal.until("reference_s3_uri - ")
     assert terminal.interrupt() == 130
     assert account.calls()[before:] == []
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 1)])
+def test_warnings_are_asked_about_on_a_terminal(operator: Operator, account: Account, answer: str, code: int) -> None:
+    many = operator.config(max_count_192I="900")
+    terminal = start("preflight", "--region-az", "us-west-2d", "--config", str(many))
+    terminal.until("quota.spot_vcpu: At full scale")
+    terminal.until("Go on all the same? [y/N]: ")
+    terminal.say(answer)
+    assert terminal.end() == code, terminal.shown
+    assert ("Preflight has warnings" in terminal.shown) is bool(code)
 
 
 def test_without_a_terminal_the_missing_keys_are_listed(operator: Operator, tmp_path: Path) -> None:

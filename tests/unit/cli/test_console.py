@@ -59,7 +59,7 @@ def test_a_terminal_shows_phases_with_elapsed_and_expected_time_and_the_latest_l
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = at_a_terminal(monkeypatch)
-    console = Console()
+    console = Console(now=lambda: 1000.0)
     console.watching(view(events=("CREATE_COMPLETE Role (IAM::Role)",), lines=tuple(f"line {n}" for n in range(9))))
     console.warn("a poll failed")
     console.settled()
@@ -78,7 +78,7 @@ def test_text_from_aws_cannot_change_the_view(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = at_a_terminal(monkeypatch)
-    console = Console()
+    console = Console(now=lambda: 1000.0)
     console.watching(
         view(events=("CREATE_FAILED X: [bold]markup[/bold] [/nonsense]",), lines=("[red]no markup", "a\x1b]0;b"))
     )

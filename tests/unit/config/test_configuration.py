@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.cli.main import main
-from daylily_ec.cli.questions import ask_all, asker
+from daylily_ec.cli.questions import accept, ask_all, asker, confirmer
 from daylily_ec.config.resolve import Question
 from daylily_ec.errors import MissingInput, Refused, ValidationError
-from daylily_ec.workflow.configuration import ConfigurationRequest, init_configuration, read_configuration
+from daylily_ec.util.progress import Silent
+from daylily_ec.workflow.configuration import (
+    ConfigurationRequest,
+    init_configuration,
+    read_configuration,
+    show_configuration,
+)
 
 COMPLETE = {
     "cluster_name": "day-demo",
@@ -24,6 +30,16 @@ COMPLETE = {
     "export_destination_s3_uri": "s3://lab/derived",
     "budget_email": "ops@example.org",
 }
+
+
+class Warned(Silent):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 def written(tmp_path: Path, **values: str) -> Path:
@@ -72,6 +88,14 @@ def test_reading_completes_the_file(tmp_path: Path) -> None:
     assert "    other: [X]" in path.read_text().splitlines()
 
 
+def test_keys_that_mean_nothing_are_kept_and_named(tmp_path: Path) -> None:
+    path, reporter = written(tmp_path, **COMPLETE, max_count_8i="3"), Warned()
+    config = read_configuration(ConfigurationRequest(path, {}), env={}, reporter=reporter)
+    assert reporter.warnings == [f"{path} has keys that mean nothing here: other, max_count_8i."]
+    assert (config.max_count_8I, "max_count_8i" in path.read_text()) == (1, True)
+    assert show_configuration(path).unknown == ("other", "max_count_8i")
+
+
 def test_init_never_replaces_a_file_unasked(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "c.yaml"
     init_configuration(path)
@@ -88,7 +112,7 @@ def test_the_config_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     before = path.read_bytes()
     assert main(["config", "validate", "--config", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "cluster_name": "day-demo", "path": str(path), "status": "valid",
+        "cluster_name": "day-demo", "path": str(path), "status": "valid", "unknown": ["other"],
     }  # fmt: skip
     assert main(["config", "show", "--config", str(path), "--json"]) == 0
     settings = {row["key"]: row for row in json.loads(capsys.readouterr().out)["settings"]}
@@ -121,3 +145,17 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert asker(non_interactive=False) is None
     assert asker(non_interactive=True) is None
+    assert confirmer(non_interactive=False) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"), [("y\n", True), ("YES\n", True), ("\n", False), ("x\n", False), ("", False)]
+)
+def test_warnings_are_accepted_only_by_a_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, accepted: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert accept(("quota.vpcs: few", "quota.spot_vcpu: short")) is accepted
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert [line[4:] for line in shown.err.splitlines()[:2]] == ["quota.vpcs: few", "quota.spot_vcpu: short"]

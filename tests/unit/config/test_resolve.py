@@ -174,6 +174,18 @@ def test_neighbours_with_a_common_beginning_do_not_overlap() -> None:
     assert resolve(file_of(stage_s3_uri="s3://bkt/run", export_destination_s3_uri="s3://bkt/run2"), {}, {}).values
 
 
+@pytest.mark.parametrize("text", ["ubuntu,ada", "ubuntu, ada", "ubuntu,ada,", " ubuntu ,ada "])
+def test_users_may_be_written_loosely(text: str) -> None:
+    assert values_of(resolve(file_of(allowed_budget_users=text), {}, {})).allowed_budget_users == ("ubuntu", "ada")
+
+
+@pytest.mark.parametrize("text", [",", "ubuntu,,ada"])
+def test_a_user_without_a_name_is_refused(text: str) -> None:
+    assert [problem.key for problem in resolve(file_of(allowed_budget_users=text), {}, {}).problems] == [
+        "allowed_budget_users"
+    ]
+
+
 def test_zero_nodes_is_a_count() -> None:
     assert values_of(resolve(file_of(max_count_192I="0"), {}, {})).max_count_192I == 0
 

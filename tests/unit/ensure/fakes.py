@@ -82,9 +82,6 @@ class FakeIamWrites:
         self.tags: dict[str, Mapping[str, str]] = {}
         self.writes: list[str] = []
 
-    def policy_exists(self, arn: str) -> bool:
-        return arn.rsplit("/", 1)[-1] in self.policies
-
     def create_policy(self, name: str, document: Document, tags: Mapping[str, str]) -> str | None:
         if name in self.policies:
             return None

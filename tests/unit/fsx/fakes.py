@@ -239,9 +239,6 @@ class FakeFsx:
         self.started.append((path, token))
         return self.jobs[number]
 
-    def cancel(self, task_id: str) -> None:
-        self.jobs[task_id] = replace(self.jobs[task_id], lifecycle=TaskLifecycle.CANCELED)
-
 
 @dataclass
 class FakeNode:

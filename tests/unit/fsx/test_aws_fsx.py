@@ -117,11 +117,6 @@ def test_an_export_carries_report_token_and_tags(context: Stubbed) -> None:
     assert task.id == TASK["TaskId"]
 
 
-def test_cancelling_what_has_ended_succeeds(context: Stubbed) -> None:
-    context.stub.add_client_error("cancel_data_repository_task", "DataRepositoryTaskEnded")
-    Fsx(context).cancel("task-0123456789abcdef0")
-
-
 def test_an_unknown_file_system_is_none(context: Stubbed) -> None:
     context.stub.add_client_error("describe_file_systems", "FileSystemNotFound")
     assert Fsx(context).file_system(FS) is None

@@ -60,8 +60,14 @@ def test_hostile_choices_are_refused(field: str, text: str) -> None:
 
 
 def test_a_command_of_ones_own_is_kept_as_it_is() -> None:
-    text = "source dyoainit; dy-a local hg38; dy-r -p -k -j 1 help"
+    text = "dy-r -p -k -j 1 help; echo 'a;  b' && \"$HOME\"/x"
     assert plan(dy_command=text).command == text
+
+
+def test_what_a_sourced_file_defines_is_known_to_the_rest_of_the_line() -> None:
+    text = "source dyoainit; dy-a local hg38; dy-r -p -k -j 1 help"
+    assert plan(dy_command=text).command.replace("\n", "; ") == text
+    assert plan(dy_command=text).command.startswith("source dyoainit\n")
 
 
 @pytest.mark.weakness("M10")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daylily_ec.errors import ClusterFailed, ToolchainError, ValidationError
+from daylily_ec.errors import ClusterFailed, ToolchainError
 from daylily_ec.pcluster.runner import DRY_RUN_PASSED, Pcluster
 from tests.unit.pcluster.fakes import NAME, Program
 
@@ -48,7 +48,7 @@ def test_without_a_profile_none_is_set() -> None:
 @pytest.mark.parametrize("message", ["Invalid cluster configuration.", DRY_RUN_PASSED + "!"])
 def test_a_refusal_shows_every_finding(message: str) -> None:
     program = Program({"message": message, "configurationValidationErrors": ERRORS}, returncode=1)
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ClusterFailed) as caught:
         api(program).dry_run(NAME, CONFIG)
     for finding in ERRORS:
         assert f"{finding['level']} {finding['type']}: {finding['message']}" in caught.value.message

@@ -51,7 +51,7 @@ def test_nodes_of_the_cluster_itself_are_not_in_its_way(world: World) -> None:
 
 def test_interactive_callers_may_decide_about_a_short_spot_quota(world: World) -> None:
     world.reads.quotas.values[SPOT] = float(STOCK_SPOT)
-    world.options = PreflightOptions(interactive=True)
+    world.options = PreflightOptions(confirm=lambda _: False)
     assert run(world)["quota.spot_vcpu"].status.value == "WARN"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def preflight(world: World, **options: bool) -> PreflightReport:
+def preflight(world: World, **options: Any) -> PreflightReport:
     services = FakeServices(world.reads)
     return run_preflight(services, world.config, ZONE, PreflightOptions(**options), machine=world.machine)
 
@@ -90,6 +91,7 @@ def test_keep_going_reports_everything(world: World) -> None:
     assert report.check("cluster.name") is not None
 
 
+@pytest.mark.weakness("W-33")
 def test_a_wrong_toolchain_has_its_own_exit_code_and_asks_aws_nothing(world: World) -> None:
     world.machine.distributions.clear()
     world.reads.context = FakeContext(error=AssertionError("asked"))
@@ -104,6 +106,37 @@ def test_warnings_close_the_gate_unless_accepted(world: World) -> None:
         preflight(world)
     assert caught.value.code == "preflight_warned"
     assert preflight(world, pass_on_warn=True).status is Status.WARN
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_at_the_terminal_decides_about_warnings(world: World, answer: bool) -> None:
+    world.reads.iam.attached.clear()
+    asked: list[tuple[str, ...]] = []
+
+    def confirm(warnings: tuple[str, ...]) -> bool:
+        asked.append(warnings)
+        return answer
+
+    if answer:
+        assert preflight(world, confirm=confirm).status is Status.WARN
+    else:
+        with pytest.raises(PreflightFailed) as caught:
+            preflight(world, confirm=confirm)
+        assert (caught.value.code, caught.value.exit_code) == ("preflight_warned", 1)
+    ((first, second),) = asked
+    assert first.startswith("iam.policy.global: Have an administrator attach")
+    assert second.startswith("iam.policy.regional: ")
+
+
+def test_nobody_is_asked_about_a_failure_or_when_warnings_may_pass(world: World) -> None:
+    def confirm(warnings: tuple[str, ...]) -> bool:
+        raise AssertionError(warnings)
+
+    world.reads.quotas.errors["L-F678F1CE"] = aws_error()
+    assert preflight(world, confirm=confirm, pass_on_warn=True).status is Status.WARN
+    world.reads.s3.regions.clear()
+    with pytest.raises(PreflightFailed, match=r"s3\.role_config"):
+        preflight(world, confirm=confirm)
 
 
 def test_pass_on_warn_never_overrides_a_failure(world: World) -> None:

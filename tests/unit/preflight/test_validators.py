@@ -81,7 +81,7 @@ def test_an_sso_caller_passes_by_the_policies_of_its_role(world: World) -> None:
 
 @pytest.mark.parametrize(("interactive", "status"), [(True, "WARN"), (False, "FAIL")])
 def test_a_policy_that_is_not_attached(world: World, interactive: bool, status: str) -> None:
-    world.options = PreflightOptions(interactive=interactive)
+    world.options = PreflightOptions(confirm=(lambda _: False) if interactive else None)
     del world.reads.iam.attached[1]
     checks = run(IamValidator(), world)
     assert statuses(checks)["iam.policy.global"] == "PASS"

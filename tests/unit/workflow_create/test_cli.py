@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import daylily_ec
+import daylily_ec.cli.create
 from daylily_ec.cli.main import main
+from daylily_ec.cli.render import text
 from daylily_ec.state.store import StateStore
+from daylily_ec.workflow.create_request import ClusterCreated
 from tests.unit.state.test_store import RECORD
 
 
@@ -71,6 +74,16 @@ def test_bad_command_lines_end_with_one_document(
 ) -> None:
     assert main(["create", "--json", *arguments]) == code
     assert json.loads(capsys.readouterr().out)["error"]["code"] == kind
+
+
+@pytest.mark.parametrize("warnings", [(), ("heartbeat-topic was not made: denied",)])
+def test_people_are_told_what_is_missing_around_the_cluster_and_how_it_is_made_up(warnings: tuple[str, ...]) -> None:
+    created = ClusterCreated("majors", "us-west-2", "us-west-2d", "CREATE_COMPLETE", None, 9.0, "i-1", "44.0.0.1", (),
+                             (), "state.json", "majors.yaml", "dyec headnode connect", warnings)  # fmt: skip
+    shown = text(created)
+    assert ("! heartbeat-topic was not made: denied\n" in shown) is bool(warnings)
+    assert ("the same command makes it up" in shown) is bool(warnings)
+    assert shown.endswith("Next: dyec headnode connect\n")
 
 
 def test_the_python_api_returns_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,9 @@ def test_another_caller_or_configuration_begins_anew(tmp_path: Path, clock: Cloc
 
 def test_a_completed_run_is_remembered_and_a_failed_one_is_not_continued(tmp_path: Path, clock: Clock) -> None:
     complete = opened(StateStore(tmp_path / "a"), clock, RunStatus.COMPLETE)
-    assert again(StateStore(tmp_path / "a"), clock).finished_run == complete.record.run_id
+    remembered = again(StateStore(tmp_path / "a"), clock)
+    assert remembered.finished == Beginning(complete.record, complete.path)
+    assert remembered.finished_run == complete.record.run_id != remembered.record.run_id
     opened(StateStore(tmp_path / "b"), clock, RunStatus.FAILED)
     found = again(StateStore(tmp_path / "b"), clock)
     assert (found.path, found.finished_run) == (None, "")

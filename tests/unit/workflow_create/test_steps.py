@@ -17,6 +17,7 @@ from tests.unit.workflow_create.fakes import FakeClusters, FakeS3, view
 
 CLAIM = Claim("run-1", "arn:ann", "hash-1")
 MINE = {"dyec:owner": "arn:ann", "dyec:config-hash": "hash-1", "dyec:run-id": "run-1"}
+FINISHED = Claim("run-1", "arn:ann", "hash-1", "run-0")
 NAME = ClusterName("majors")
 
 
@@ -78,6 +79,14 @@ def test_the_same_caller_s_same_configuration_from_elsewhere_is_adopted() -> Non
     )
 
 
+@pytest.mark.weakness("W-01")
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+def test_the_cluster_of_a_finished_run_is_there_and_stays_as_it_is(status: str) -> None:
+    observed = judge(view(status, **{**MINE, "dyec:run-id": "run-0"}), FINISHED, "us-west-2")
+    assert (observed.action, observed.outputs) == (Action.UNCHANGED, {"stack_id": "arn:stack/majors"})
+    assert cluster(FakeClusters([None]), FakePcluster(), None).is_done(observed)
+
+
 @pytest.mark.parametrize(
     ("status", "tags", "claim"),
     [
@@ -86,7 +95,9 @@ def test_the_same_caller_s_same_configuration_from_elsewhere_is_adopted() -> Non
         ("CREATE_COMPLETE", {}, CLAIM),
         ("ROLLBACK_COMPLETE", {**MINE, "dyec:run-id": "run-0"}, CLAIM),
         ("DELETE_IN_PROGRESS", {**MINE, "dyec:run-id": "run-0"}, CLAIM),
-        ("CREATE_COMPLETE", {**MINE, "dyec:run-id": "run-0"}, Claim("run-1", "arn:ann", "hash-1", "run-0")),
+        ("CREATE_COMPLETE", {**MINE, "dyec:run-id": "run-0", "dyec:config-hash": "hash-2"}, FINISHED),
+        ("DELETE_IN_PROGRESS", {**MINE, "dyec:run-id": "run-0"}, FINISHED),
+        ("CREATE_IN_PROGRESS", {**MINE, "dyec:run-id": "run-0"}, FINISHED),
     ],
 )
 def test_anything_else_is_refused_naming_owner_arn_and_start(status: str, tags: dict[str, str], claim: Claim) -> None:

@@ -49,6 +49,8 @@ class CreationOptions:
     retain: frozenset[str] = frozenset()
 
 
+_naming = threading.RLock()
+"""A stack's name is unique from the look for it to its registration; the template is read in between."""
 _options: ContextVar[CreationOptions] = ContextVar("options")
 
 
@@ -77,13 +79,20 @@ def _outputs_when_complete(original: Any) -> Any:
 def _create_stack(
     self: CloudFormationBackend, name: str, template: str, parameters: dict[str, Any], **details: Any
 ) -> Stack:
+    with _naming:
+        return _create_if_absent(self, name, template, parameters, **details)
+
+
+def _create_if_absent(
+    backend: CloudFormationBackend, name: str, template: str, parameters: dict[str, Any], **details: Any
+) -> Stack:
     chosen = _options.get(CreationOptions())
-    existing = live_stack(self, name)
+    existing = live_stack(backend, name)
     if existing is not None:
         if chosen.token and ledger_of(existing).token == chosen.token:
             return existing
         raise AlreadyExistsException(f"Stack [{name}] already exists")
-    stack = register(self, name, template, parameters, **details)
+    stack = register(backend, name, template, parameters, **details)
     ledger = ledger_of(stack)
     ledger.disable_rollback, ledger.delete_on_failure, ledger.token = (
         chosen.disable_rollback,

@@ -1,0 +1,141 @@
+"""Launches on a cluster that `dyec create` made: the README's commands, dry runs, and typed on the head node."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daylily_ec.cli.demo import CLUSTER, REGION, RUN_FOLDER, Demonstration
+from daylily_ec.demo.run_folder import CLUSTERS
+from daylily_ec.samples.run_context import REQUIRED
+
+pytestmark = pytest.mark.e2e
+GITHUB = "https://github.com/Daylily-Informatics/daylily-omics-analysis.git"
+MOUNT = "/fsx/run_dir_mounts/RUN123"
+ROW = {
+    "RUNID": "RUN123", "PLATFORM": "ILMN", "RUN_DIR": MOUNT, "SOURCE_S3_URI": str(RUN_FOLDER), "MOUNT_ID": "RUN123",
+    "SAMPLE_SHEET": f"{MOUNT}/SampleSheet.csv", "BASECALLING_STATE": "raw_bcl", "RUN_STATUS": "complete",
+    "REGION": REGION,
+}  # fmt: skip
+RUN_FOLDER_LAUNCH = """\
+dyec workflow launch \\
+  --profile "$AWS_PROFILE" \\
+  --region "$REGION" \\
+  --cluster "$CLUSTER_NAME" \\
+  --run-context-file ./runs.tsv \\
+  --analysis-id "run-qc" \\
+  --executing-entity "$EXECUTING_ENTITY" \\
+  --git-tag 2.0.26 \\
+  --dy-command "bin/day_run produce_illumina_run_qc --config run_context_file=config/runs.tsv -p -j 5 -k"
+"""
+# What may come and go without a launch: Slurm's and the agent's own processes, and the one that looks.
+OWN = re.compile(r"slurm|munge|bwrap|localcloud|amazon/ssm|bash -l$|ps -e|\[.*\]")
+PICTURE = (
+    "find /fsx/analysis_results /home/ubuntu/daylily-runs -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; tmux ls 2>&1"
+)
+
+
+class Desk:
+    """An operator with a configured cluster; the node fetches the workflow's GitHub address from the local cloud."""
+
+    def __init__(self, run: Demonstration) -> None:
+        self.run = run
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        env = {**self.run.stage.env, "REGION": REGION, "CLUSTER_NAME": CLUSTER, "EXECUTING_ENTITY": "demo"}
+        env["PATH"] = f"{self.run.stage.programs['dyec'].parent}:{env['PATH']}"
+        return subprocess.run(["bash", "-c", script], env=env, cwd=self.run.workdir, capture_output=True, text=True,
+                              timeout=400, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+
+    def dyec(self, *words: str) -> subprocess.CompletedProcess[str]:
+        at = words.index("--") if "--" in words else len(words)
+        return self.shell(shlex.join(["dyec", *words[:at], "--region", REGION, "--cluster", CLUSTER, *words[at:]]))
+
+    def node(self, script: str) -> str:
+        done = self.dyec("headnode", "run", "--", "bash", "-lc", script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def processes(self) -> list[str]:
+        return sorted(line for line in self.node("ps -e -o args=").splitlines() if not OWN.search(line))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    # A short path: the sockets in a box have a limit of 108 characters.
+    run = Demonstration(tmp_path_factory.mktemp("l"))
+    try:
+        run.prepare()
+        run.create()
+        made = Desk(run)
+        url = re.search(r'https_url: "(.*)"', (run.workdir / "catalog.yaml").read_text())
+        assert url is not None
+        made.node(f"git config --global url.{url[1]}.insteadOf {GITHUB}")
+        cells = [ROW.get(name, "") for name in REQUIRED]
+        (run.workdir / "runs.tsv").write_text("\t".join(REQUIRED) + "\n" + "\t".join(cells) + "\n")
+        yield made
+    finally:
+        run.take_down()
+
+
+def dry_runs(folder: Path) -> list[list[str]]:
+    (folder / "t.tsv").write_text("SAMPLEID\nS1\n")
+    export = ["--export-destination-s3-uri", "s3://demo-analysis-results/derived/demo/dry/", "--export-trigger"]
+    return [
+        ["--run-context-file", "runs.tsv", "--dy-command", "touch /fsx/RAN; sbatch --wrap 'touch /fsx/RAN'"],
+        ["--samples-file", "t.tsv", "--units-file", "t.tsv", *export, "all", "--delete-on-export-success"],
+        ["--no-input-staging", "--no-default-activation", "--dy-command", "touch /fsx/RAN", *export, "on-fail"],
+        ["--bootstrap-test-config", "--replace-existing-analysis-dir", "--session-name", "other"],
+        ["--command-id", "illumina_run_qc", "--run-context-file", "runs.tsv"],
+    ]
+
+
+@pytest.mark.weakness("H2")
+def test_dry_runs_change_nothing_on_the_node(desk: Desk) -> None:
+    desk.node("mkdir -p /fsx/analysis_results/demo/dry && echo precious > /fsx/analysis_results/demo/dry/file")
+    before = desk.node(PICTURE), desk.processes(), desk.dyec("--json", "mounts", "list").stdout
+    for given in dry_runs(desk.run.workdir):
+        replacing = [] if "--replace-existing-analysis-dir" in given else ["--replace-existing-analysis-dir"]
+        done = desk.dyec("--json", "workflow", "launch", "--analysis-id", "dry", "--executing-entity", "demo",
+                         "--dry-run", *given, *replacing)  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert json.loads(done.stdout)["dry_run"] is True
+    assert (desk.node(PICTURE), desk.processes(), desk.dyec("--json", "mounts", "list").stdout) == before
+    assert desk.node("ls /fsx").find("RAN") == -1
+
+
+@pytest.mark.weakness("M2")
+def test_the_readmes_run_folder_launch_runs_as_written(desk: Desk) -> None:
+    launched = desk.shell(RUN_FOLDER_LAUNCH)
+    assert launched.returncode == 0, launched.stderr
+    assert f"{RUN_FOLDER} at {MOUNT} (CREATED)" in launched.stdout
+    ended = desk.dyec("workflow", "status", "--session", "run-qc", "--wait", "--timeout", "300")
+    assert ended.returncode == 0, ended.stderr + desk.dyec("workflow", "logs", "--session", "run-qc").stdout
+    clone = "/fsx/analysis_results/demo/run-qc/daylily-omics-analysis"
+    found: dict[str, Any] = json.loads(desk.node(f"cat {clone}/results/runs/RUN123/run_qc/illumina/run_qc.json"))
+    assert [row["clusters"] for row in found["lanes"]] == [CLUSTERS, CLUSTERS]
+    assert set(found["samples"]) == {"S1", "S2"}
+    assert desk.node(f"readlink {clone}/config/run_dir_links/RUN123").strip() == MOUNT
+    assert f"\t{clone}/config/run_dir_links/RUN123\t" in desk.node(f"cat {clone}/config/runs.tsv")
+
+
+@pytest.mark.weakness("H1")
+def test_the_same_typed_on_the_head_node_replaces_when_told(desk: Desk) -> None:
+    words = [
+        "dyec", "--json", "workflow", "launch", "--region", REGION, "--cluster", CLUSTER, "--analysis-id", "run-qc",
+        "--executing-entity", "demo", "--no-input-staging", "--dy-command", "echo again", "--genome", "ecoli10k",
+    ]  # fmt: skip
+    refused = json.loads(desk.node(f"unset AWS_PROFILE; {shlex.join(words)} || true"))
+    assert refused["error"]["code"] == "analysis_dir_exists"
+    desk.node(f"unset AWS_PROFILE; {shlex.join([*words, '--replace-existing-analysis-dir'])}")
+    ended = desk.dyec("--json", "workflow", "status", "--session", "run-qc", "--wait", "--timeout", "120")
+    assert json.loads(ended.stdout)["state"] == "SUCCEEDED"
+    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["dry", "run-qc"]
+    assert "results" not in desk.node("ls /fsx/analysis_results/demo/run-qc/daylily-omics-analysis")

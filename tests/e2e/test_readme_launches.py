@@ -1,0 +1,179 @@
+"""The launch commands of the README, as they are written there, on the demonstration's workflow and a real Slurm.
+
+Only values are replaced, by the environment and in what stands in angle brackets.  The pinned repository answers on
+this machine, and its genome hg38 is the demonstration's small one under that name.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from daylily_ec.cli.demo import BUCKETS, CLUSTER, ENTITY, REGION, RUN_FOLDER, Demonstration
+from daylily_ec.config.resources import resource
+from daylily_ec.demo.objects import PREFIXES
+from daylily_ec.demo.repository import make_repository
+
+pytestmark = pytest.mark.e2e
+SAMPLES = """\
+dyec workflow launch \\
+  --profile "$AWS_PROFILE" \\
+  --region "$REGION" \\
+  --cluster "$CLUSTER_NAME" \\
+  --stage-dir "/fsx/staging/staged_external_sequencing_data/remote_stage_<timestamp>" \\
+  --analysis-id "$ANALYSIS_ID" \\
+  --executing-entity "$EXECUTING_ENTITY" \\
+  --git-tag 2.0.26 \\
+  --export-destination-s3-uri "$EXPORT_S3_URI" \\
+  --export-trigger on-success
+"""
+RUN_FOLDERS = """\
+dyec workflow launch \\
+  --profile "$AWS_PROFILE" \\
+  --region "$REGION" \\
+  --cluster "$CLUSTER_NAME" \\
+  --run-context-file ./runs.tsv \\
+  --analysis-id "<run-analysis-id>" \\
+  --executing-entity "$EXECUTING_ENTITY" \\
+  --git-tag 2.0.26 \\
+  --dy-command "bin/day_run produce_illumina_run_qc --config run_context_file=config/runs.tsv -p -j 5 -k"
+"""
+RUNS_TSV = {
+    "RUNID": "RUN123", "PLATFORM": "ILMN", "RUN_DIR": "/fsx/run_dir_mounts/RUN123", "SOURCE_S3_URI": str(RUN_FOLDER),
+    "MOUNT_ID": "RUN123", "SAMPLE_SHEET": "/fsx/run_dir_mounts/RUN123/SampleSheet.csv", "BASECALLING_STATE": "raw_bcl",
+    "RUN_STATUS": "complete", "OUTPUT_ROOT": "results/runs/RUN123", "REGION": REGION, "PROFILE": "lab",
+}  # fmt: skip
+FOLDER = "daylily-omics-analysis"
+DESTINATION = f"s3://{BUCKETS['export_destination']}/{PREFIXES['export_destination']}".rstrip("/")
+
+
+class Operator(Demonstration):
+    """The demonstration's cloud and cluster, with the packaged catalog's own commands and this repository's pin."""
+
+    def _serve_repository(self) -> str:
+        workflow = self.workdir / "workflow"
+        shutil.copytree(resource("config/demo/workflow"), workflow)
+        shutil.copytree(workflow / "config/example", workflow / ".test_data/data")
+        genomes = workflow / "config/genomes.yaml"
+        entry = genomes.read_text().partition("ecoli10k:\n")[2]
+        genomes.write_text("".join(f"{name}:\n{entry}\n" for name in ("ecoli10k", "hg38", "hg38_broad")))
+        layout = self._layout()
+        make_repository(workflow, layout.git / f"{FOLDER}.git")
+        endpoint = json.loads(layout.server_file.read_text())["endpoint"]
+        url = f"{endpoint}/_dyec/git/{FOLDER}.git"
+        self.stage.env["DAYLILY_EC_RESOURCES_DIR"] = str(self._resources(url))
+        return url
+
+    def _resources(self, url: str) -> Path:
+        resources = self.workdir / "resources"
+        for name in ("config", "etc"):
+            shutil.copytree(resource(name), resources / name)
+        path = resources / "config/daylily_available_repositories.yaml"
+        yaml = YAML()
+        document = yaml.load(path.read_text())
+        document["repositories"][FOLDER]["https_url"] = url
+        with path.open("w") as file:
+            yaml.dump(document, file)
+        return resources
+
+    def shell(self, name: str, text: str, **values: str) -> str:
+        """Run the block of a page as an operator's shell would."""
+        for placeholder, value in values.items():
+            text = text.replace(f"<{placeholder.replace('_', '-')}>", value)
+        assert "<" not in text
+        return self.stage.command(name, ["bash", "-euc", text])
+
+    def finished(self, session: str) -> Any:
+        argv = ["dyec", "--json", "workflow", "status", *self.target, "--session", session, "--wait"]
+        return self.stage.json("workflow status", argv)
+
+    def on_node(self, *argv: str) -> str:
+        return self.stage.command("on node", ["dyec", "headnode", "run", *self.target, "--", *argv])
+
+    def object(self, uri: str) -> str:
+        return self.stage.command("aws s3 cp", ["aws", "s3", "cp", "--quiet", uri, "-"])
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    run = Operator(tmp_path_factory.mktemp("readme"))
+    try:
+        run.prepare()
+        run.stage.env |= {
+            "PATH": f"{run.stage.programs['dyec'].parent}:{run.stage.env['PATH']}", "CLUSTER_NAME": CLUSTER,
+            "REGION": REGION, "EXECUTING_ENTITY": ENTITY, "ANALYSIS_ID": "dayoa",
+            "EXPORT_S3_URI": f"{DESTINATION}/analysis_results/{ENTITY}/dayoa/",
+        }  # fmt: skip
+        run.create()
+        yield run
+    finally:
+        run.take_down()
+
+
+def stage(operator: Operator) -> str:
+    """The reads staged; the name of the stage without `remote_stage_`."""
+    roles = [word for role, option in (("reference", "--reference-s3-uri"), ("control_data", "--control-data-s3-uri"),
+                                       ("staging", "--stage-s3-uri"))
+             for word in (option, f"s3://{BUCKETS[role]}/{PREFIXES[role]}")]  # fmt: skip
+    argv = ["dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION, *roles, "--config-dir", "cfg"]
+    found: str = operator.stage.json("samples stage", argv)["stage_dir"]
+    return found.rpartition("/remote_stage_")[2]
+
+
+@pytest.mark.weakness("M2")
+def test_the_launch_of_samples(operator: Operator) -> None:
+    said = operator.shell("launch samples", SAMPLES, timestamp=stage(operator))
+    assert "2.0.26" in said
+    status = operator.finished("dayoa")
+    assert (status["state"], status["exit_code"]) == ("SUCCEEDED", 0)
+    results = f"{operator.stage.env['EXPORT_S3_URI']}{FOLDER}/results/day/hg38"
+    jobs = operator.object(f"{results}/reports/slurm_jobs.tsv").splitlines()
+    assert len(jobs) > 2
+    verdicts = [
+        row["verdict"] for row in json.loads(operator.object(f"{results}/other_reports/concordance.json"))["samples"]
+    ]
+    assert "PASS" in verdicts
+
+
+@pytest.mark.weakness("M2")
+def test_the_launch_of_run_folders(operator: Operator) -> None:
+    table = "\t".join(RUNS_TSV) + "\n" + "\t".join(RUNS_TSV.values()) + "\n"
+    (operator.workdir / "runs.tsv").write_text(table)
+    operator.shell("launch run folders", RUN_FOLDERS, run_analysis_id="run123-qc")
+    check_run_qc(operator, "run123-qc")
+
+
+def check_run_qc(operator: Operator, session: str) -> None:
+    status = operator.finished(session)
+    assert (status["state"], status["exit_code"]) == ("SUCCEEDED", 0)
+    outputs = f"/fsx/analysis_results/{ENTITY}/{session}/{FOLDER}/results/runs/RUN123/run_qc/illumina"
+    counted = json.loads(operator.on_node("cat", f"{outputs}/run_qc.json"))
+    assert counted
+    log = operator.on_node("head", "-n", "1", f"{outputs}/logs/lane_1.log")
+    number = log.partition("slurm_job_id=")[2].split()[0]
+    assert f"JobId={number} " in operator.on_node("scontrol", "--oneliner", "show", "jobs")
+
+
+@pytest.mark.weakness("M2")
+def test_the_same_run_by_the_catalogs_command(operator: Operator) -> None:
+    """The mount is found again, and the settings of the catalog are one with the engine's."""
+    target = ["--executing-entity", ENTITY, "--analysis-id", "by-id", "--run-context-file", "runs.tsv"]
+    shown = operator.stage.json("launch by id", [
+        "dyec", "--json", "workflow", "launch", *operator.target, *target, "--command-id", "illumina_run_qc",
+    ])  # fmt: skip
+    assert shown["run_mounts"][0]["outcome"] == "adopted"
+    check_run_qc(operator, "by-id")
+
+
+def test_the_smoke_test_needs_no_inputs(operator: Operator) -> None:
+    argv = ["dyec", "workflow", "launch", *operator.target, "--analysis-id", "smoke", "--executing-entity", ENTITY]
+    operator.stage.command("smoke", [*argv, "--command-id", "simple-test"])
+    assert operator.finished("smoke")["exit_code"] == 0
+    log = ["dyec", "workflow", "logs", *operator.target, "--session", "smoke"]
+    assert "produce_illumina_run_qc" in operator.stage.command("log", log)
