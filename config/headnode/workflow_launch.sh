@@ -21,16 +21,10 @@ refuse() {
     exit 8
 }
 
-controller_runs() {
-    # Whether the controller named in a run directory is the same living process of the same boot.
-    local boot pid start now
-    read -r boot pid start 2> /dev/null < "$1/controller" || return 1
-    [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
-    now=$(sed 's/^.*) //' "/proc/$pid/stat" 2> /dev/null | cut -d ' ' -f 20) || return 1
-    [ "$now" = "$start" ]
+session_runs() {
+    # A command that has outlived its controller counts: it writes where a new one would.
+    [ "$(dyec_tmux "$1")" = alive ] || [ "$(dyec_process "$1/controller")" = alive ] || [ "$(dyec_group "$1")" = alive ]
 }
-
-session_runs() { tmux has-session -t "=$(basename "$1")" 2> /dev/null || controller_runs "$1"; }
 
 check_tools() {
     local tool missing=""
@@ -52,13 +46,15 @@ check_session() {
 }
 
 check_analysis_dir() {
-    local other
+    local other jobs
     for other in "$runs"/*/; do
         [ "$(cat "${other}analysis_dir" 2> /dev/null)" = "$analysis_dir" ] || continue
         ! session_runs "${other%/}" || refuse analysis_dir_busy "Session $(basename "$other") works in $analysis_dir."
     done
     [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || return 0
     [ "$DYEC_REPLACE" = 1 ] || refuse analysis_dir_exists "$analysis_dir already exists."
+    jobs=$(dyec_queue | dyec_jobs_in "$analysis_dir" | paste -sd ',' -)
+    [ -z "$jobs" ] || refuse analysis_dir_busy "Jobs in the queue work in $analysis_dir: $jobs."
     if [ -L "$analysis_dir" ] || [ ! -d "$analysis_dir" ] ||
         [ "$(realpath "$analysis_dir")" != "$(realpath "$root")/$DYEC_ENTITY/$DYEC_ANALYSIS_ID" ]; then
         refuse unsafe_replace_existing_analysis_dir "$analysis_dir is not a plain directory of its own; not replaced."

@@ -40,8 +40,8 @@ class Launched:
 
 def check_launch(remote: Remote, launch: Launch) -> Mapping[str, str]:
     """The markers of a launch that could be made; `Refused` names what is in the way.  Changes nothing."""
-    script = RemoteScript.packaged("workflow_launch")
-    result = remote.run(script, {**launch.parameters, "DYEC_MODE": "check"}, CHECK_S)
+    script = session_script("workflow_launch")
+    result = remote.run(script, {**launch.check_parameters, "DYEC_MODE": "check"}, CHECK_S)
     return _markers(result, launch, "The launch check")
 
 
@@ -53,7 +53,7 @@ def complete_stages(remote: Remote, base: str) -> tuple[str, ...]:
 
 def start(remote: Remote, launch: Launch) -> Launched:
     """Clone, put the tables in place and start the session; after any failure nothing of it is left."""
-    script = RemoteScript.packaged("workflow_launch")
+    script = session_script("workflow_launch")
     env = {**launch.parameters, "DYEC_MODE": "launch",
            "DYEC_STARTED_BY": operator(), "DYEC_SESSION_SCRIPT": session_script("workflow_session").text}  # fmt: skip
     markers = _markers(remote.run(script, env, LAUNCH_S), launch, "The launch")
