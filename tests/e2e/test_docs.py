@@ -6,7 +6,6 @@ stand in, a profile, storage, a configuration file, and a catalog whose reposito
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from daylily_ec.demo.repository import make_repository
 from tests.e2e.cloud import Cloud
@@ -23,13 +23,6 @@ from tests.e2e.doc_pages import DOCS, ROOT, blocks, pages, script
 
 pytestmark = pytest.mark.e2e
 WORKFLOW = Path(__file__).parent / "doc_workflow"
-CATALOG = {
-    "command_catalog_version": 2,
-    "default_repository": "daylily-omics-analysis",
-    "input_contracts": {},
-    "test_data_locations": [],
-    "test_data_profiles": {},
-}
 
 
 def checkout(directory: Path) -> Path:
@@ -52,16 +45,15 @@ def own_command(directory: Path) -> Path:
 
 
 def catalog(home: Path, url: str) -> Path:
-    """Packaged resources whose catalog names the repository at `url`."""
+    """Packaged resources whose catalog says that the pinned repository is at `url`."""
     resources = home / "resources"
     for name in ("config", "etc"):
         shutil.copytree(ROOT / name, resources / name)
-    repository = {
-        "display_name": "One small job", "description": "Has the entry points of the full workflow.", "https_url": url,
-        "default_ref": "2.0.26", "relative_path": "daylily-omics-analysis", "analysis_commands": [],
-    }  # fmt: skip
-    text = json.dumps({**CATALOG, "repositories": {"daylily-omics-analysis": repository}})
-    (resources / "config/daylily_available_repositories.yaml").write_text(text)
+    path, yaml = resources / "config/daylily_available_repositories.yaml", YAML()
+    document = yaml.load(path.read_text())
+    document["repositories"]["daylily-omics-analysis"]["https_url"] = url
+    with path.open("w") as file:
+        yaml.dump(document, file)
     return resources
 
 
@@ -70,9 +62,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     home = checkout(tmp_path / "home")
     cloud = Cloud(home)
     cloud.extra["PATH"] = f"{own_command(tmp_path / 'bin')}:{cloud.env['PATH']}"
-    cloud.extra |= {"USER": "reader", "OPERATOR": "daylily-local", "PIP_CACHE_DIR": str(tmp_path / "pip")}
-    # The page on pip installs this checkout; its dependencies are those of this environment.
-    cloud.extra |= {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
+    cloud.extra |= {"USER": "reader", "OPERATOR": "daylily-local"}
     cloud.up()
     try:
         layout = home / ".config/daylily/local"
@@ -92,6 +82,8 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def test_every_block_runs(page: Path, cloud: Cloud) -> None:
     if page.stem == "pip_install":
         cloud.extra["PYTHONPATH"] = sysconfig.get_paths()["purelib"]
+        # The page installs this checkout; its dependencies are those of this environment.
+        cloud.extra |= {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
     done = cloud.run("bash", "-c", script(page), timeout=600)
     begun = [line for line in done.err.splitlines() if line.startswith("## ")]
     assert done.code == 0, f"{begun[-1:]}: {done.err[-3000:]}\n{done.out[-3000:]}"

@@ -110,6 +110,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
             "REGION": REGION, "EXECUTING_ENTITY": ENTITY, "ANALYSIS_ID": "dayoa",
             "EXPORT_S3_URI": f"{DESTINATION}/analysis_results/{ENTITY}/dayoa/",
         }  # fmt: skip
+        (run.workdir / "runs.tsv").write_text("\t".join(RUNS_TSV) + "\n" + "\t".join(RUNS_TSV.values()) + "\n")
         run.create()
         yield run
     finally:
@@ -143,8 +144,6 @@ def test_the_launch_of_samples(operator: Operator) -> None:
 
 @pytest.mark.weakness("M2")
 def test_the_launch_of_run_folders(operator: Operator) -> None:
-    table = "\t".join(RUNS_TSV) + "\n" + "\t".join(RUNS_TSV.values()) + "\n"
-    (operator.workdir / "runs.tsv").write_text(table)
     operator.shell("launch run folders", RUN_FOLDERS, run_analysis_id="run123-qc")
     check_run_qc(operator, "run123-qc")
 
@@ -162,12 +161,14 @@ def check_run_qc(operator: Operator, session: str) -> None:
 
 @pytest.mark.weakness("M2")
 def test_the_same_run_by_the_catalogs_command(operator: Operator) -> None:
-    """The mount is found again, and the settings of the catalog are one with the engine's."""
+    """The settings of the catalog are one with the engine's, and the mount is found or made."""
     target = ["--executing-entity", ENTITY, "--analysis-id", "by-id", "--run-context-file", "runs.tsv"]
     shown = operator.stage.json("launch by id", [
         "dyec", "--json", "workflow", "launch", *operator.target, *target, "--command-id", "illumina_run_qc",
     ])  # fmt: skip
-    assert shown["run_mounts"][0]["outcome"] == "adopted"
+    (mount,) = shown["run_mounts"]
+    assert (mount["path"], mount["outcome"] in ("adopted", "created")) == ("/fsx/run_dir_mounts/RUN123", True)
+    assert shown["command"].count("--config") == 1
     check_run_qc(operator, "by-id")
 
 
