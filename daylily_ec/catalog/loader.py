@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from daylily_ec.catalog.models import Catalog
-from daylily_ec.config.resources import resource
+from daylily_ec.config.resources import site_file
 from daylily_ec.errors import NotFound, ValidationError
 
 PACKAGED = "config/daylily_available_repositories.yaml"
@@ -32,8 +32,8 @@ class Finding:
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
-    """The catalog in `path`, or the packaged one."""
-    source = path.expanduser() if path is not None else resource(PACKAGED)
+    """The catalog in `path`, or the site's own one, or the packaged one."""
+    source = path.expanduser() if path is not None else site_file(PACKAGED)
     try:
         text = source.read_text(encoding="utf-8")
     except FileNotFoundError:

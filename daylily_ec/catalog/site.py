@@ -9,7 +9,7 @@ from pydantic import ValidationError as ModelError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from daylily_ec.config.resources import resource
+from daylily_ec.config.resources import site_file
 from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.errors import ValidationError
 
@@ -21,11 +21,18 @@ class SiteSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     analysis_root: str
+    # Keys of the reference's file that say nothing here: dyec ships itself, and tools bring their own settings.
+    git_ephemeral_cluster_repo: str = ""
+    git_ephemeral_cluster_repo_tag: str = ""
+    git_ephemeral_cluster_repo_release_tag: str = ""
+    sentieon_lic_path: str = ""
+    sentieon_tmpdir: str = ""
+    sentieon_install_dir: str = ""
 
 
 def load_site_settings(path: Path | None = None) -> SiteSettings:
-    """The settings in `path`, or the packaged ones."""
-    source = path if path is not None else resource(PACKAGED)
+    """The settings in `path`, or the site's own ones, or the packaged ones."""
+    source = path if path is not None else site_file(PACKAGED)
     try:
         document = YAML(typ="safe").load(source.read_text(encoding="utf-8"))
         settings = SiteSettings.model_validate(document["daylily"])

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from daylily_ec.config.settings import config_dir
 from daylily_ec.errors import NotFound
 
 _REQUIRED = ("config/day_cluster/prod_cluster.yaml", "config/day_cluster/pcluster_env.yml", "etc")
@@ -35,6 +36,12 @@ def resource(name: str) -> Path:
     if not path.exists():
         raise NotFound(f"{name} is not among the packaged resources in {resources_dir()}.")
     return path
+
+
+def site_file(name: str) -> Path:
+    """The site's own copy of a packaged file in the configuration directory, as a head node has it, else the file."""
+    own = config_dir() / Path(name).name
+    return own if own.is_file() else resource(name)
 
 
 def locate(name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from daylily_ec.catalog.advice import advice
 from daylily_ec.catalog.loader import PACKAGED, Finding, load_catalog
 from daylily_ec.catalog.selection import command, listing, repository
-from daylily_ec.config.resources import resource
+from daylily_ec.config.resources import site_file
 from daylily_ec.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def show_command(path: Path | None, command_id: str) -> CommandDetail:
 
 def validate_catalog(path: Path | None) -> ValidCatalog:
     """What the file holds; a `ValidationError` carries all findings with their lines."""
-    file = str(path.expanduser() if path is not None else resource(PACKAGED))
+    file = str(path.expanduser() if path is not None else site_file(PACKAGED))
     try:
         catalog = load_catalog(path)
     except ValidationError as error:
