@@ -237,6 +237,16 @@ def crc_text(value: int) -> str:
     return base64.b64encode(value.to_bytes(8, "big")).decode()
 
 
+def is_sha256(text: str) -> bool:
+    """Whether it can be a SHA-256 in hexadecimal."""
+    return _SHA256.fullmatch(text) is not None
+
+
+def is_crc(text: str) -> bool:
+    """Whether it can be a CRC-64/NVME as S3 writes it."""
+    return _CRC.fullmatch(text) is not None
+
+
 def escaped(name: str) -> str:
     r"""A file name as clean text: each undecodable byte as `\xHH`, each backslash as two."""
     if name.isascii() and "\\" not in name:
