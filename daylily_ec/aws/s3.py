@@ -6,11 +6,12 @@ Mutations: `put` and `upload` replace an object by its key (repeating them gives
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from daylily_ec.aws.context import AwsContext, Client, aws_code, translate
 from daylily_ec.domain.s3uri import S3Prefix
@@ -19,6 +20,8 @@ from daylily_ec.errors import AwsError, Unreachable
 _ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _MULTIPART_THRESHOLD = 64 * 1024 * 1024
 _READS = 3
+_PIECE = 1024 * 1024
+T = TypeVar("T")
 
 
 class _BodyCut(Unreachable):
@@ -32,6 +35,28 @@ class ObjectInfo:
     key: str
     size: int
     etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """What S3 itself says of one object: bytes, ETag, and checksums over its whole content as far as S3 has them.
+
+    `crc64nvme` and `sha256` are base64 as S3 writes them, and empty when S3 has none over the whole content: a
+    composite checksum (`...-N`) covers its parts and is no digest of the file, nor is an ETag.
+    """
+
+    size: int
+    etag: str = ""
+    crc64nvme: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDigest:
+    """What was read of an object: bytes and their SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +79,15 @@ class S3Api(Protocol):
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         """The object, None when it does not exist."""
 
+    def facts(self, bucket: str, key: str) -> ObjectFacts | None:
+        """Size and whole-object checksums without reading the object, None when it does not exist."""
+
+    def digest(self, bucket: str, key: str) -> ObjectDigest | None:
+        """Read the object and hash it, None when it does not exist."""
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """A small object, None when it does not exist."""
+
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
         """A small UTF-8 object, None when it does not exist."""
 
@@ -71,6 +105,9 @@ class S3Api(Protocol):
 
     def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
         """Copy on the server side, in parts when it is large."""
+
+    def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
+        """Copy on the server side while the source has the ETag; S3 computes CRC64NVME over the whole copy."""
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object; an absent one is fine."""
@@ -117,16 +154,35 @@ class S3:
             raise
         return ObjectInfo(key, answer["ContentLength"], answer.get("ETag", "").strip('"'))
 
+    def facts(self, bucket: str, key: str) -> ObjectFacts | None:
+        try:
+            answer = self._client.call("head_object", Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if aws_code(error) in _ABSENT:
+                return None
+            raise
+        return _facts(answer)
+
+    def digest(self, bucket: str, key: str) -> ObjectDigest | None:
+        return self._got(bucket, key, lambda answer: _hashed(answer["Body"]))
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        return self._got(bucket, key, lambda answer: bytes(answer["Body"].read()))
+
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
+        found = self._got(bucket, key, lambda answer: (bytes(answer["Body"].read()), answer["ETag"].strip('"')))
+        return None if found is None else ObjectText(found[0].decode(), found[1])
+
+    def _got(self, bucket: str, key: str, take: Callable[[dict[str, Any]], T]) -> T | None:
         # boto3 retries requests, but not a body that ends too early.
         for _ in range(_READS - 1):
             try:
-                return self._read_text(bucket, key)
+                return self._get(bucket, key, take)
             except _BodyCut:
                 continue
-        return self._read_text(bucket, key)
+        return self._get(bucket, key, take)
 
-    def _read_text(self, bucket: str, key: str) -> ObjectText | None:
+    def _get(self, bucket: str, key: str, take: Callable[[dict[str, Any]], T]) -> T | None:
         try:
             answer = self._client.call("get_object", Bucket=bucket, Key=key)
         except AwsError as error:
@@ -134,11 +190,10 @@ class S3:
                 return None
             raise
         try:
-            body: bytes = answer["Body"].read()
+            return take(answer)
         except Exception as error:
             raise _BodyCut(f"s3:GetObject: the content of s3://{bucket}/{key} did not arrive: {error}",
                            hint="Check the network, then repeat.") from error  # fmt: skip
-        return ObjectText(body.decode(), answer["ETag"].strip('"'))
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self._client.call("put_object", Bucket=bucket, Key=key, Body=body)
@@ -169,6 +224,11 @@ class S3:
         with self._transfers("copy") as manager:
             manager.copy({"Bucket": source[0], "Key": source[1]}, bucket, key).result()
 
+    def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
+        wanted = {"ChecksumAlgorithm": "CRC64NVME", "CopySourceIfMatch": f'"{etag}"'}
+        with self._transfers("copy") as manager:
+            manager.copy({"Bucket": source[0], "Key": source[1]}, bucket, key, wanted).result()
+
     @contextmanager
     def _transfers(self, operation: str, **settings: int) -> Iterator[Any]:
         # Only transfers load this: importing it takes as long as S3 takes to answer.
@@ -183,3 +243,18 @@ class S3:
 
     def delete(self, bucket: str, key: str) -> None:
         self._client.call("delete_object", Bucket=bucket, Key=key)
+
+
+def _facts(answer: Mapping[str, Any]) -> ObjectFacts:
+    # A checksum of another type, or of a type that S3 does not name, is none over the whole content.
+    whole = answer.get("ChecksumType") == "FULL_OBJECT"
+    crc, sha = (answer.get(name, "") if whole else "" for name in ("ChecksumCRC64NVME", "ChecksumSHA256"))
+    return ObjectFacts(answer["ContentLength"], answer.get("ETag", "").strip('"'), crc, sha)
+
+
+def _hashed(body: Any) -> ObjectDigest:
+    total, size = hashlib.sha256(), 0
+    while piece := body.read(_PIECE):
+        total.update(piece)
+        size += len(piece)
+    return ObjectDigest(size, total.hexdigest())

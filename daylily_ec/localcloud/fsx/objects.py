@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, BinaryIO, Protocol
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, s3_backends
@@ -105,6 +106,8 @@ class MotoObjects:
             endpoint_url=self._endpoint,
             aws_access_key_id=INTERNAL_KEY,
             aws_secret_access_key="unchecked",
+            # Without a checksum of the writer's, S3 computes CRC64NVME over the whole object.
+            config=Config(request_checksum_calculation="when_required"),
         )
 
     def _bucket(self, name: str) -> Any:

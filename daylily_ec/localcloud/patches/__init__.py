@@ -10,6 +10,7 @@ from daylily_ec.localcloud.patches import (
     iam_simulation,
     launch_template_runs,
     network_interfaces,
+    object_checksums,
     official_amis,
     placement_scores,
     price_list,
@@ -27,6 +28,7 @@ def install_all() -> None:
     block_devices.install()
     bucket_policy.install()
     requester_pays.install()
+    object_checksums.install()
     launch_template_runs.install()
     network_interfaces.install()
     service_quotas.install()
