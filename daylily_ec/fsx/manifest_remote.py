@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from daylily_ec.aws.s3 import S3Api
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, DyecError, NotFound, Refused, RemoteCommandFailed, ValidationError
 from daylily_ec.fsx import manifest
-from daylily_ec.fsx.manifest import Manifest
+from daylily_ec.fsx.inventory import Inventory, TreeEntry
+from daylily_ec.fsx.manifest import Manifest, Record
 from daylily_ec.fsx.obstacles import MONITOR, Obstacle, Rules, Why
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.util.clock import Clock, wait_until
@@ -150,7 +152,7 @@ def _concluded(report: RunReport, rules: Rules) -> Manifest:
 _HINTS = {
     Why.BEING_WRITTEN: "Wait until nothing writes to the directory, then repeat; what was hashed is kept.",
     Why.UNREADABLE: "Give the cluster user leave to read it (sudo chown -R ubuntu), then repeat.",
-    Why.RUN_LINK: "Remove these links (config/run_dir_links), or export their targets' names: --allow-run-links",
+    Why.RUN_LINK: "Remove these links (config/run_dir_links), or export them as links: --allow-run-links",
 }
 
 
@@ -179,9 +181,29 @@ def store_manifest(s3: S3Api, destination: S3Prefix, made: Manifest) -> str:
         stored = s3.put_if_absent(bucket, key, made.packed)
     else:
         stored = s3.put_if_match(bucket, key, made.packed, found.etag)
-    if not stored:
+    # A request that was repeated after its answer was lost finds its own object.
+    if not stored and s3.read(bucket, key) != made.packed:
         raise Refused(
             f"{destination.object_uri(OBJECT_NAME)} was written by somebody else just now.",
             code="export_runs_elsewhere", hint="Wait for the other export: dyec exports status",
         )  # fmt: skip
     return destination.object_uri(OBJECT_NAME)
+
+
+def load_manifest(s3: S3Api, destination: S3Prefix, sha256: str) -> Manifest:
+    """The manifest beside the data, proved to be the one with this digest; `NotFound` when there is none."""
+    uri = destination.object_uri(OBJECT_NAME)
+    packed = s3.read(destination.bucket, destination.object_key(OBJECT_NAME))
+    if packed is None:
+        raise NotFound(f"There is no manifest {uri}.", code="manifest_not_found", hint="Export the directory again.")
+    return manifest.parse(packed, source=uri, sha256=sha256)
+
+
+def listing(made: Manifest) -> Inventory:
+    """The same entries as `list_directory` sees them: their digests are equal while nothing changes the directory."""
+    return Inventory(tuple(sorted(map(_listed, made.records))))
+
+
+def _listed(record: Record) -> TreeEntry:
+    seconds, rest = divmod(record.mtime_ns, 10**9)
+    return TreeEntry(os.fsencode(record.path), record.type, record.size, f"{seconds}.{rest:09d}0")
