@@ -6,6 +6,7 @@ A file counts only when it is in the same state before its first byte, after its
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -28,6 +29,8 @@ _BATCH_BYTES = 64 * 1024 * 1024
 _BATCH_FILES = 200
 """Small files are handed out together; a killed run loses no more than one such batch for each process."""
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_REPLACED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+"""What opening says of a path whose file is gone, or is a link or a socket now."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -48,9 +51,9 @@ def of_file(root: str, entry: Entry, advance: Callable[[int], None] = lambda _: 
     """The digest of a file in exactly the state of `entry`, else why there is none; `advance` hears of bytes read."""
     try:
         handle = os.open(f"{root}/{entry.path}", _FLAGS)
-    except FileNotFoundError:
-        return Obstacle(Why.BEING_WRITTEN, escaped(entry.path), "it went away while the directory was read")
     except OSError as error:
+        if error.errno in _REPLACED:
+            return Obstacle(Why.BEING_WRITTEN, escaped(entry.path), "it went away while the directory was read")
         return Obstacle(Why.UNREADABLE, escaped(entry.path), f"it cannot be read: {error.strerror}")
     try:
         return _of_handle(handle, entry, advance)
