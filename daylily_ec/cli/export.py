@@ -11,7 +11,8 @@ from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster, Profile, Region
 from daylily_ec.cli.render import emit, pairs, text
 from daylily_ec.cli.session import services
-from daylily_ec.workflow.export_analysis import ExportRequest, ExportResult, export_analysis
+from daylily_ec.workflow.export_analysis import export_analysis
+from daylily_ec.workflow.export_request import ExportRequest, ExportResult
 
 app = App()
 

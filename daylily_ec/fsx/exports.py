@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from daylily_ec.aws.fsx import AssociationSpec, FsxApi, Task
+from daylily_ec.aws.context import aws_code
+from daylily_ec.aws.fsx import Association, AssociationSpec, FsxApi, Task
+from daylily_ec.aws.s3 import S3Api
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import ExportFailed, InvalidValue
-from daylily_ec.fsx.inventory import MONITOR
-from daylily_ec.fsx.mounts import request_token
+from daylily_ec.errors import AwsError, ExportFailed, InvalidValue
+from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, ensure_association, request_token, same_link
+from daylily_ec.fsx.obstacles import MONITOR
 from daylily_ec.fsx.policy import EXPORT_PURPOSE, tag_text
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
@@ -18,7 +23,10 @@ from daylily_ec.util.progress import Reporter
 _RUN_TAG = "dyec:export-id"
 _ATTEMPT_TAG = "dyec:attempt"
 _POLL_S = 30.0
+_SHOWN = 5
 _FIRST_POLL_S = 1.0
+_NO_SLOT = {"BadRequest", "ServiceLimitExceeded"}
+_SAME_TOKEN = {"IncompatibleParameterError", "BadRequest"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,69 @@ def parse_destination(text: str, analysis: AnalysisDirectory) -> S3Prefix:
     return destination
 
 
-def report_prefix(destination: S3Prefix, stamp: str) -> S3Prefix:
-    """Where FSx lists the files it could not export."""
-    return destination.child(MONITOR, "fsx-export", stamp, "export-report")
+def report_prefix(destination: S3Prefix, started_at: datetime, attempt: int) -> S3Prefix:
+    """Where FSx lists the files that it could not export; whoever goes on with an attempt names the same place."""
+    moment = started_at.astimezone(UTC) + timedelta(seconds=attempt - 1)
+    return destination.child(MONITOR, "fsx-export", moment.strftime("%Y%m%dT%H%M%SZ"), "export-report")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """One line of FSx's report: path and error code."""
+
+    path: str
+    code: str
+
+
+def failed_files(s3: S3Api, report: S3Prefix, limit: int = 20) -> tuple[FailedFile, ...]:
+    """The first files that FSx reports as failed; none when there is no report to be read."""
+    try:
+        texts = [s3.read_text(report.bucket, one.key) for one in s3.objects(report) if one.key.endswith(".csv")]
+    except AwsError:
+        return ()
+    rows = [row for found in texts if found for row in csv.reader(io.StringIO(found.text))]
+    return tuple(FailedFile(row[0], row[-1]) for row in rows[:limit] if row)
+
+
+def is_export(association: Association) -> bool:
+    """Whether it was made for an export, by us or by an earlier release."""
+    return association.tags.get("lsmc:purpose") == EXPORT_PURPOSE
+
+
+def queue(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float) -> Association:
+    """The association; while all slots are taken and exports hold some of them, those are waited for.
+
+    `DeadlinePassed` when none became free in `deadline` seconds; `Refused` when only mounts hold them.
+    """
+    began = clock.monotonic()
+    while True:
+        _await_slot(fsx, clock, reporter, wanted, deadline - (clock.monotonic() - began))
+        try:
+            return ensure_association(fsx, clock, reporter, wanted, wait=False)[0]
+        except AwsError as error:
+            # Another export in the queue was quicker.
+            if aws_code(error) not in _NO_SLOT or not _is_full(fsx.associations(wanted.file_system_id), wanted):
+                raise
+
+
+def _is_full(existing: tuple[Association, ...], wanted: AssociationSpec) -> bool:
+    """Whether waiting helps: all slots are taken, not by the wanted one, and some of them by exports."""
+    mine = any(same_link(one, wanted) for one in existing)
+    return not mine and len(existing) >= MAX_ASSOCIATIONS and any(map(is_export, existing))
+
+
+def _await_slot(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float) -> None:
+    def holders(existing: tuple[Association, ...]) -> str:
+        names = ", ".join(one.tags.get("Name", one.path.value) for one in existing if is_export(one))
+        return f"{len(existing)} of {MAX_ASSOCIATIONS} are taken, by the exports {names}"
+
+    wait_until(
+        lambda: fsx.associations(wanted.file_system_id), done=lambda existing: not _is_full(existing, wanted),
+        what="an association slot for this export", deadline=deadline, every=_POLL_S, first=_FIRST_POLL_S, clock=clock,
+        describe=holders,
+        observe=lambda seen, elapsed: reporter.waiting("an association slot", holders(seen), elapsed)
+        if _is_full(seen, wanted) else None,
+    )  # fmt: skip
 
 
 def find_task(fsx: FsxApi, export: Export, *, attempt: int, task_id: str) -> Task | None:
@@ -87,13 +155,27 @@ def find_task(fsx: FsxApi, export: Export, *, attempt: int, task_id: str) -> Tas
 def start_task(fsx: FsxApi, export: Export, *, attempt: int, report: S3Prefix) -> Task:
     """Start the export of one attempt; asking twice for the same attempt gives the same task."""
     token = request_token(export.file_system_id, export.analysis, export.destination, export.run_id, attempt, report)
-    return fsx.start_export(
-        export.file_system_id, export.analysis.path, report, token=token, tags=export.task_tags(attempt)
-    )
+    try:
+        return fsx.start_export(
+            export.file_system_id, export.analysis.path, report, token=token, tags=export.task_tags(attempt)
+        )
+    except AwsError as error:
+        # Somebody else who goes on with the same attempt was quicker, under a name of their own.
+        if aws_code(error) in _SAME_TOKEN:
+            found = find_task(fsx, export, attempt=attempt, task_id="")
+            if found is not None:
+                return found
+        raise
 
 
-def wait_task(fsx: FsxApi, clock: Clock, reporter: Reporter, task: Task, deadline: float) -> Task:
-    """Wait until the task is over; the deadline leaves it running."""
+def wait_task(
+    fsx: FsxApi, clock: Clock, reporter: Reporter, task: Task, deadline: float, done: Callable[[], str] = str
+) -> Task:
+    """Wait until the task is over; the deadline leaves it running.  `done` tells what S3 holds so far."""
+
+    def show(seen: Task, elapsed: float) -> None:
+        if not seen.lifecycle.is_over:
+            reporter.waiting(f"export task {task.id}", " ".join(filter(None, [seen.progress, done()])), elapsed)
 
     def poll() -> Task:
         seen = fsx.task(task.id)
@@ -103,8 +185,7 @@ def wait_task(fsx: FsxApi, clock: Clock, reporter: Reporter, task: Task, deadlin
 
     return wait_until(
         poll, done=lambda seen: seen.lifecycle.is_over, what=f"export task {task.id}", deadline=deadline,
-        every=_POLL_S, first=_FIRST_POLL_S, clock=clock, describe=lambda seen: seen.progress,
-        observe=lambda seen, elapsed: reporter.waiting(f"export task {task.id}", seen.progress, elapsed),
+        every=_POLL_S, first=_FIRST_POLL_S, clock=clock, describe=lambda seen: seen.progress, observe=show,
     )  # fmt: skip
 
 
@@ -117,13 +198,15 @@ def task_facts(task: Task) -> dict[str, object]:
     }
 
 
-def require_success(task: Task) -> None:
-    """`ExportFailed` unless the task SUCCEEDED and no file failed."""
+def require_success(task: Task, failed: tuple[FailedFile, ...] = ()) -> None:
+    """`ExportFailed` unless the task SUCCEEDED and no file failed; `failed` is what its report names."""
     if task.lifecycle.is_success and task.failed == 0:
         return
-    why = task.reason or f"{task.failed} of {task.total} files failed"
+    why = task.reason.rstrip(".") or f"{task.failed} of {task.total} files failed"
+    shown = "; ".join(f"{one.path} ({one.code})" for one in failed[:_SHOWN])
     raise ExportFailed(
-        f"The export task {task.id} ended as {task.lifecycle}: {why}.",
+        f"The export task {task.id} ended as {task.lifecycle}: {why}." + (f" Failed: {shown}." if shown else ""),
         hint=f"Read the failure report below {task.report}, then run the export again.",
-        details={"task_id": task.id, "lifecycle": str(task.lifecycle), "failed": task.failed, "report": task.report},
-    )
+        details={"task_id": task.id, "lifecycle": str(task.lifecycle), "failed": task.failed, "report": task.report,
+                 "reason": task.reason, "failed_files": list(failed)},
+    )  # fmt: skip

@@ -1,9 +1,4 @@
-"""What an analysis directory holds, as its own node says, and whether S3 holds the same.
-
-FSx writes a directory as a key ending in a slash and a symbolic link as an object whose data is the target; what it
-cannot write is named before an export starts.
-https://docs.aws.amazon.com/fsx/latest/LustreGuide/posix-metadata-support.html
-"""
+"""What an analysis directory holds right now, as its own node says: names, sizes and times, no content."""
 
 from __future__ import annotations
 
@@ -11,20 +6,16 @@ import base64
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from daylily_ec.aws.s3 import ObjectInfo
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, RemoteCommandFailed
+from daylily_ec.fsx.obstacles import MAX_KEY_BYTES, MONITOR
 from daylily_ec.headnode.remote import Remote, RemoteScript
 
-MONITOR = "_daylily_monitor"
-"""Prefix below a destination for receipts and reports; never part of the data."""
-MAX_KEY_BYTES = 1024
-"""Longest S3 key; FSx does not export beyond it."""
 _NO_DIRECTORY = 66
 _LIST_S = 900.0
 _KINDS = {"f", "d", "l"}
@@ -71,37 +62,13 @@ class Inventory:
         """SHA-256 over paths, types, sizes and times: equal for an untouched directory."""
         total = hashlib.sha256()
         for entry in self.entries:
-            total.update(f"{entry.kind} {entry.size} {entry.modified} ".encode() + entry.path + b"\0")
+            total.update(f"{entry.kind} {entry.stored_size} {entry.modified} ".encode() + entry.path + b"\0")
         return total.hexdigest()
 
     @property
     def top_directories(self) -> tuple[str, ...]:
         """Names of the directories directly below."""
         return tuple(entry.key.rstrip("/") for entry in self.entries if entry.kind == "d" and b"/" not in entry.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One difference: `missing` or `extra` in S3, or another `size`."""
-
-    kind: str
-    key: str
-    expected: int | None = None
-    found: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """S3 beside an inventory: objects and bytes counted in S3."""
-
-    objects: int
-    bytes: int
-    mismatches: tuple[Mismatch, ...]
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether key sets and sizes agree."""
-        return not self.mismatches
 
 
 def list_directory(remote: Remote, directory: PurePosixPath) -> Inventory:
@@ -156,28 +123,3 @@ def _is_utf8(name: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def data_objects(objects: Iterable[ObjectInfo], destination: S3Prefix) -> Iterator[ObjectInfo]:
-    """Objects that are data: not the prefix itself, not receipts and reports."""
-    monitor = destination.object_key(f"{MONITOR}/")
-    for item in objects:
-        if item.key != destination.key and not item.key.startswith(monitor):
-            yield item
-
-
-def compare(inventory: Inventory, objects: Iterable[ObjectInfo], destination: S3Prefix) -> Comparison:
-    """Key set and sizes of S3 against the inventory."""
-    expected = {entry.key: entry.stored_size for entry in inventory.entries}
-    mismatches: list[Mismatch] = []
-    count = total = 0
-    for item in data_objects(objects, destination):
-        count, total = count + 1, total + item.size
-        key = item.key.removeprefix(destination.key)
-        wanted = expected.pop(key, None)
-        if wanted is None:
-            mismatches.append(Mismatch("extra", key, found=item.size))
-        elif wanted != item.size:
-            mismatches.append(Mismatch("size", key, wanted, item.size))
-    mismatches += [Mismatch("missing", key, size) for key, size in expected.items()]
-    return Comparison(count, total, tuple(sorted(mismatches, key=lambda one: (one.key, one.kind))))

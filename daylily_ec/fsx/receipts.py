@@ -18,7 +18,9 @@ from daylily_ec.aws.s3 import S3Api
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, DyecError
-from daylily_ec.fsx.inventory import MONITOR, Comparison, Inventory
+from daylily_ec.fsx.manifest import Manifest
+from daylily_ec.fsx.obstacles import MONITOR
+from daylily_ec.fsx.verification import Verification
 from daylily_ec.util.clock import Clock, timestamp
 from daylily_ec.util.files import write_atomic
 from daylily_ec.util.jsonio import dumps, plain
@@ -26,6 +28,7 @@ from daylily_ec.version import __version__
 
 SCHEMA_VERSION = 4
 FILE_NAME = "fsx_export.yaml"
+MANIFEST_NAME = "manifest.jsonl.gz"
 _EXAMPLES = 20
 _TOP = "fsx_export"
 
@@ -153,6 +156,10 @@ class ReceiptBook:
         self.silent = False
         """While set nothing is written: a receipt of success is not replaced by a mere attempt to look again."""
 
+    def keep_manifest(self, packed: bytes) -> None:
+        """Put the manifest beside the local receipt, for those who verify or delete without S3."""
+        write_atomic(self.path.with_name(MANIFEST_NAME), packed, mode=0o644)
+
     def keep_beside(self, s3: S3Api, destination: S3Prefix) -> None:
         """From now on also store it below the destination."""
         self._beside = (s3, destination)
@@ -191,16 +198,22 @@ def located(receipt: ExportReceipt, analysis: AnalysisDirectory, destination: S3
     )  # fmt: skip
 
 
-def inventory_facts(inventory: Inventory) -> dict[str, Any]:
-    """What the receipt keeps of an inventory."""
-    return {"files": inventory.files, "bytes": inventory.bytes, "entries": len(inventory.entries),
-            "listing_sha256": inventory.digest}  # fmt: skip
+def inventory_facts(manifest: Manifest, uri: str, listing: str) -> dict[str, Any]:
+    """What the receipt keeps of a manifest: where it lies, its digest, and that of the listing it belongs to."""
+    return {
+        "files": manifest.files, "bytes": manifest.bytes, "objects": manifest.objects,
+        "manifest_sha256": manifest.sha256, "manifest_s3_uri": uri, "listing_sha256": listing,
+    }  # fmt: skip
 
 
-def verification_facts(comparison: Comparison, at: str) -> dict[str, Any]:
-    """What the receipt keeps of a comparison by key set and sizes; content was not read."""
-    facts: dict[str, Any] = {"mode": "sizes", "objects": comparison.objects, "bytes": comparison.bytes,
-                             "mismatches": len(comparison.mismatches), "at": at}  # fmt: skip
-    if comparison.mismatches:
-        facts["examples"] = [plain(one) for one in comparison.mismatches[:_EXAMPLES]]
+def verification_facts(verification: Verification, at: str) -> dict[str, Any]:
+    """What the receipt keeps of a verification; in mode `sizes` no content was compared."""
+    facts: dict[str, Any] = {
+        "mode": str(verification.mode), "objects": verification.objects, "bytes": verification.bytes,
+        "mismatches": len(verification.mismatches), "at": at,
+    }  # fmt: skip
+    if verification.computed:
+        facts["checksums_computed"] = verification.computed
+    if verification.mismatches:
+        facts["examples"] = [plain(one) for one in verification.mismatches[:_EXAMPLES]]
     return facts

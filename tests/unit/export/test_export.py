@@ -21,7 +21,8 @@ from daylily_ec.errors import (
     ValidationError,
 )
 from daylily_ec.fsx.exports import parse_destination
-from daylily_ec.workflow.export_analysis import ExportRequest, export_analysis
+from daylily_ec.workflow.export_analysis import export_analysis
+from daylily_ec.workflow.export_request import ExportRequest
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, FakeNode, Faults, Killed, World
 
@@ -55,7 +56,13 @@ def test_success_is_proved_detached_and_written_in_both_places(world: World, tmp
     assert found["detached"] is True
     assert found["delete_data_in_file_system"] is False
     assert found["schema_version"] == 4
-    assert found["verification"] | {"at": ""} == {"mode": "sizes", "objects": 4, "bytes": 15, "mismatches": 0, "at": ""}
+    assert found["verification"] | {"at": ""} == {
+        "mode": "checksum",
+        "objects": 4,
+        "bytes": 15,
+        "mismatches": 0,
+        "at": "",
+    }
     assert (found["inventory"]["files"], found["inventory"]["bytes"]) == (3, 15)
     assert found["dayoa_s3_root"] == TARGET + "daylily-omics-analysis/"
     assert found["dayoa_analysis_root"] == SOURCE + "/daylily-omics-analysis/"
@@ -282,9 +289,9 @@ def test_what_fsx_would_leave_behind_is_reported_before_anything_starts(world: W
     world.tree.write("socket", kind="s")
     world.tree.write("x" * 1010, b"1")
     world.tree.write("_daylily_monitor/x", b"1")
-    with pytest.raises(ValidationError, match="would not export 4") as error:
+    with pytest.raises(ValidationError, match="cannot be exported as it is") as error:
         export(world, tmp_path)
-    assert len(error.value.details["problems"]) == 4  # type: ignore[arg-type]
+    assert len(error.value.details["obstacles"]) == 4  # type: ignore[arg-type]
     assert not world.fsx.created
 
 

@@ -6,10 +6,13 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+
+from awscrt import checksums
 
 from daylily_ec.aws.clusters import ClusterView, HeadNode
 from daylily_ec.aws.context import AwsContext
@@ -21,11 +24,14 @@ from daylily_ec.aws.fsx import (
     Task,
     TaskLifecycle,
 )
-from daylily_ec.aws.s3 import ObjectInfo, ObjectText
+from daylily_ec.aws.s3 import ObjectDigest, ObjectFacts, ObjectInfo, ObjectText
 from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, RemoteCommandFailed
+from daylily_ec.fsx import manifest
+from daylily_ec.fsx.manifest import Manifest, Record, crc_text
+from daylily_ec.fsx.obstacles import Obstacle, Rules
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.util.clock import Clock
 from daylily_ec.workflow.services import Services
@@ -76,6 +82,9 @@ class FakeS3:
     def __init__(self) -> None:
         self.data: dict[tuple[str, str], bytes] = {}
         self.denied: set[str] = set()
+        self.untold: set[str] = set()
+        """Keys without a checksum over the whole object."""
+        self.copied: list[str] = []
 
     def bucket_region(self, bucket: str) -> str | None:
         return REGION
@@ -88,6 +97,26 @@ class FakeS3:
         body = self.data.get((bucket, key))
         return None if body is None else ObjectInfo(key, len(body), hashlib.md5(body).hexdigest())
 
+    def facts(self, bucket: str, key: str) -> ObjectFacts | None:
+        body = self.data.get((bucket, key))
+        if body is None:
+            return None
+        crc = "" if key in self.untold else crc_text(checksums.crc64nvme(body))
+        return ObjectFacts(len(body), hashlib.md5(body).hexdigest(), crc)
+
+    def digest(self, bucket: str, key: str) -> ObjectDigest | None:
+        body = self.data.get((bucket, key))
+        return None if body is None else ObjectDigest(len(body), hashlib.sha256(body).hexdigest())
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        return self.data.get((bucket, key))
+
+    def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
+        if hashlib.md5(self.data[source]).hexdigest() != etag:
+            raise AwsError("changed", details={"aws_code": "PreconditionFailed"})
+        self.data[bucket, key] = self.data[source]
+        self.copied.append(source[1])
+
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
         body = self.data.get((bucket, key))
         return None if body is None else ObjectText(body.decode(), "etag")
@@ -99,7 +128,11 @@ class FakeS3:
         return self.data.setdefault((bucket, key), body) is body
 
     def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
-        raise AssertionError("nothing here replaces an object on condition")
+        found = self.data.get((bucket, key))
+        if found is None or hashlib.md5(found).hexdigest() != etag:
+            return False
+        self.data[bucket, key] = body
+        return True
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
         self.data[bucket, key] = path.read_bytes()
@@ -126,10 +159,23 @@ class Tree:
 
     def listing(self) -> str:
         records = [
-            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0 ".encode() + name + b"\0"
+            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0000000000 ".encode() + name + b"\0"
             for name, (kind, content) in self.entries.items()
         ]
         return base64.b64encode(gzip.compress(b"".join(records))).decode()
+
+    def manifest(self, directory: str) -> Manifest:
+        """As the node's program makes it."""
+        return manifest.make(directory, "dyec test", "2026-01-01T00:00:00Z", map(self._record, self.entries))
+
+    def _record(self, name: bytes) -> Record:
+        kind, content = self.entries[name]
+        path, when = os.fsdecode(name), self.times[name] * 10**9
+        if kind not in ("f", "l"):
+            return Record(path, kind, 0, when, "0755")
+        target = os.fsdecode(content) if kind == "l" else ""
+        crc = crc_text(checksums.crc64nvme(content))
+        return Record(path, kind, len(content), when, "0644", hashlib.sha256(content).hexdigest(), crc, target)
 
 
 class FakeFsx:
@@ -248,6 +294,8 @@ class FakeNode:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     unreachable: str = ""
     missing: bool = False
+    sessions: list[str] = field(default_factory=list)
+    obstacles: list[Obstacle] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def connect(self, cluster: ClusterView) -> Remote:
@@ -262,9 +310,26 @@ class FakeNode:
         self.asked.append(script.name)
         if script.name == "slurm_jobs":
             return RemoteResult(0, json.dumps({"jobs": self.jobs, "errors": []}), "")
+        if script.name == "workflow_list":
+            return RemoteResult(0, "".join(f"{line}\n" for line in self.sessions), "")
         if self.missing:
             return RemoteResult(66, "", "no directory")
+        if script.name == "inventory":
+            return self.inventory(env)
         return RemoteResult(0, self.tree.listing(), "")
+
+    def inventory(self, env: Mapping[str, str]) -> RemoteResult:
+        """What the script about manifests answers."""
+        made = self.tree.manifest(env["DYEC_DIRECTORY"])
+        rules = Rules(env["DYEC_DIRECTORY"], int(env["DYEC_PREFIX_BYTES"]), env["DYEC_ALLOW_RUN_LINKS"] == "1")
+        found = [*rules.obstacles(made.records), *self.obstacles]
+        result: dict[str, Any]
+        state, result, body = "done", {"state": "done", "sha256": made.sha256}, base64.b64encode(made.packed).decode()
+        if found:
+            items = [asdict(one) for one in found]
+            state, result, body = "blocked", {"state": "blocked", "total": len(items), "obstacles": items}, ""
+        head = f"run={env['DYEC_RUN']}\nstate={state}\njob=\nresult={json.dumps(result)}"
+        return RemoteResult(0, f"{head}\n--\n{body}", "")
 
 
 class FakeClusters:

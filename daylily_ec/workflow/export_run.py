@@ -1,0 +1,297 @@
+"""One run of an export: its phases in order, each leaving the receipt behind it.
+
+Validate, preflight (manifest made on the node, destination ours), attach, run, verify, detach.  Whatever an earlier run
+left is found again: association and task are adopted, never doubled, and a copy that is proved already is only looked
+at once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+
+from daylily_ec.aws import clusters
+from daylily_ec.aws.fsx import Association, Task
+from daylily_ec.domain.fsxpath import AnalysisDirectory
+from daylily_ec.domain.ids import ClusterName
+from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.domain.s3uri import S3Prefix
+from daylily_ec.errors import ExportFailed, Refused, Throttled, Unreachable
+from daylily_ec.fsx import exports, mounts
+from daylily_ec.fsx.inventory import list_directory
+from daylily_ec.fsx.manifest import Manifest
+from daylily_ec.fsx.manifest_remote import listing, make_manifest, store_manifest
+from daylily_ec.fsx.proof import Prover
+from daylily_ec.fsx.receipts import (
+    ExportReceipt,
+    Phase,
+    ReceiptBook,
+    ReceiptStatus,
+    inventory_facts,
+    located,
+    parse_receipt,
+    receipt_key,
+    verification_facts,
+)
+from daylily_ec.fsx.verification import Mode, Verification, data_objects, reading_note
+from daylily_ec.headnode.remote import Remote
+from daylily_ec.util.clock import timestamp
+from daylily_ec.workflow.analysis_roots import launched_folder
+from daylily_ec.workflow.export_request import ExportRequest
+from daylily_ec.workflow.mounts import check_file_system, operator
+from daylily_ec.workflow.services import Services
+
+_SHOWN = 5
+_COUNTED = 100_000
+"""Larger destinations are not listed again and again while a task runs."""
+
+
+class ExportRun:
+    """One run of the command over one receipt."""
+
+    def __init__(self, services: Services, request: ExportRequest, book: ReceiptBook) -> None:
+        self.services = services
+        self.request = request
+        self.book = book
+
+    @cached_property
+    def analysis(self) -> AnalysisDirectory:
+        """The directory that is exported."""
+        return AnalysisDirectory.parse(self.request.source_path)
+
+    @cached_property
+    def destination(self) -> S3Prefix:
+        """Where to."""
+        return exports.parse_destination(self.request.destination, self.analysis)
+
+    @cached_property
+    def view(self) -> clusters.ClusterView:
+        """The cluster whose node holds the directory."""
+        name = ClusterName.parse(self.request.cluster)
+        return clusters.require(self.services.clusters, name, self.services.context.region)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """Its head node."""
+        return self.services.headnodes.connect(self.view)
+
+    @property
+    def export(self) -> exports.Export:
+        """What identifies the association and the tasks."""
+        return exports.Export(
+            self.view.file_system_id, self.analysis, self.destination, self.book.receipt.dyec_run_id,
+            self.view.name, operator(),
+        )  # fmt: skip
+
+    def carry_out(self) -> None:
+        """Everything that is left to be done."""
+        if not self.book.receipt.analysis_dir:
+            self.book.receipt = located(self.book.receipt, self.analysis, self.destination)
+        self.book.save(status=ReceiptStatus.STARTED, failure_details={})
+        manifest = self.preflight()
+        if self.is_unchanged(manifest):
+            self.book.silent = False
+            self.detach(self.book.receipt.association_id)
+            self.book.save(status=ReceiptStatus.SUCCESS, phase=Phase.COMPLETE, outcome=Outcome.UNCHANGED)
+            return
+        self.book.silent = False
+        association = self.attach()
+        task = self.run(manifest)
+        if task.lifecycle.is_over:
+            self.conclude(task, manifest, association.id)
+        else:
+            self.services.reporter.note(f"{task.id} goes on; finish it from any machine with: dyec exports finish")
+
+    def preflight(self) -> Manifest:
+        """Cluster, node, manifest and destination; nothing has been changed in AWS until this has passed."""
+        services = self.services
+        file_system_id = self.view.file_system_id
+        check_file_system(services.fsx, file_system_id)
+        self.book.save(phase=Phase.PREFLIGHT, fsx_file_system_id=file_system_id)
+        remote = self.remote
+        self.claim_destination()
+        where = f"partition {self.request.hash_on}" if self.request.hash_on else "the head node"
+        services.reporter.step(f"Hashing {self.analysis.path.on_node} on {where} of {self.request.cluster}")
+        manifest = make_manifest(
+            remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
+            destination=self.destination, hash_on=self.request.hash_on, allow_run_links=self.request.allow_run_links,
+        )  # fmt: skip
+        services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes")
+        self.book.save(**self.roots(manifest))
+        return manifest
+
+    def roots(self, manifest: Manifest) -> dict[str, str]:
+        """Where the checkout of the workflow that was launched lies, here and in S3."""
+        name = launched_folder(self.remote, self.analysis, manifest)
+        if not name:
+            return {}
+        return {"dayoa_analysis_root": f"{self.analysis.path.on_node}/{name}/",
+                "dayoa_s3_root": str(self.destination.child(name))}  # fmt: skip
+
+    def claim_destination(self) -> None:
+        """The destination must be empty or hold our own export of this directory; then the receipt moves in."""
+        s3, receipt = self.services.s3, self.book.receipt
+        stored = s3.read_text(self.destination.bucket, receipt_key(self.destination))
+        beside = parse_receipt(stored.text, f"s3://{self.destination.bucket}/{receipt_key(self.destination)}") \
+            if stored else None  # fmt: skip
+        ours = [one for one in (beside, receipt) if one is not None and one.describes(receipt)]
+        if not any(one.attempts for one in ours):
+            found = next(data_objects(s3.objects(self.destination), self.destination), None)
+            if found is not None:
+                raise Refused(
+                    f"{self.destination} is not empty ({found.key}) and is not an earlier export of this directory.",
+                    code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
+                )  # fmt: skip
+        latest = max(ours, key=lambda one: (one.attempts, one.updated_at))
+        self.book.silent = latest.status is ReceiptStatus.SUCCESS or (self.book.silent and latest is receipt)
+        if latest is not receipt:
+            self.book.receipt = replace(latest, status=ReceiptStatus.STARTED, failure_details={},
+                                        cluster_name=receipt.cluster_name)  # fmt: skip
+        self.book.keep_beside(s3, self.destination)
+        self.book.save()
+
+    def is_unchanged(self, manifest: Manifest) -> bool:
+        """Whether an earlier run proved exactly this directory and S3 still agrees."""
+        earlier = self.book.receipt
+        if not earlier.is_proved or earlier.attempt_listing != listing(manifest).digest:
+            return False
+        self.services.reporter.step("Comparing S3 with what was exported")
+        return self.record(manifest).is_equal
+
+    def attach(self) -> Association:
+        """The association on exactly this directory, once a slot is free."""
+        services = self.services
+        self.book.save(phase=Phase.ATTACH, detached=False, detach_lifecycle="")
+        services.reporter.step(f"Attaching {self.destination}")
+        association = exports.queue(
+            services.fsx, services.clock, services.reporter, self.export.association(), self.request.timeout
+        )
+        self.book.save(association_id=association.id, lifecycle=str(association.lifecycle))
+        association = mounts.wait_available(services.fsx, services.clock, services.reporter, association)
+        self.book.save(lifecycle=str(association.lifecycle))
+        return association
+
+    def run(self, manifest: Manifest) -> Task:
+        """The task of this manifest: adopted when it runs or ended well, else a new attempt."""
+        services, receipt = self.services, self.book.receipt
+        services.reporter.step("Exporting")
+        found = exports.find_task(services.fsx, self.export, attempt=receipt.attempts, task_id=receipt.task_id)
+        if found is not None and found.is_running_export:
+            found = self.follow(found, manifest)
+            if not found.lifecycle.is_over:
+                return found
+        if found is None or not self.is_worth_adopting(found, manifest):
+            found = self.start(found, manifest)
+        return self.follow(found, manifest)
+
+    def follow(self, task: Task, manifest: Manifest) -> Task:
+        """The task in the receipt, and its end when it is to be waited for."""
+        services = self.services
+        report = task.report or self.book.receipt.report_path
+        self.book.save(phase=Phase.RUN, **exports.task_facts(task), report_path=report)
+        if self.request.wait and not task.lifecycle.is_over:
+            task = exports.wait_task(services.fsx, services.clock, services.reporter, task, self.request.timeout,
+                                     lambda: self.done_so_far(manifest))  # fmt: skip
+            self.book.save(**exports.task_facts(task))
+        return task
+
+    def done_so_far(self, manifest: Manifest) -> str:
+        """What S3 holds already, for people; nothing when it cannot be said cheaply."""
+        if manifest.objects > _COUNTED:
+            return ""
+        try:
+            sizes = [one.size for one in data_objects(self.services.s3.objects(self.destination), self.destination)]
+        except (Throttled, Unreachable):
+            return ""
+        return f"({len(sizes):,} of {manifest.objects:,} objects, {sum(sizes):,} of {manifest.bytes:,} bytes in S3)"
+
+    def is_worth_adopting(self, task: Task, manifest: Manifest) -> bool:
+        """Whether a task that is over exported exactly this; a directory that changed needs another attempt."""
+        if self.book.receipt.attempt_listing != listing(manifest).digest:
+            return False
+        return task.lifecycle.is_success and task.failed == 0 and self.verify(manifest).is_equal
+
+    def start(self, previous: Task | None, manifest: Manifest) -> Task:
+        """A new task; an attempt that was announced but whose task was never made keeps its number and report."""
+        receipt = self.book.receipt
+        digest = listing(manifest).digest
+        announced = previous is None and receipt.attempts and not receipt.task_id
+        if not (announced and receipt.attempt_listing == digest):
+            receipt = self.announce(manifest, digest)
+        report = S3Prefix.parse(receipt.report_path)
+        return exports.start_task(self.services.fsx, self.export, attempt=receipt.attempts, report=report)
+
+    def announce(self, manifest: Manifest, digest: str) -> ExportReceipt:
+        """Manifest and receipt of the next attempt, in both places before its task exists."""
+        receipt = self.book.receipt
+        attempt = receipt.attempts + 1
+        uri = store_manifest(self.services.s3, self.destination, manifest)
+        self.book.keep_manifest(manifest.packed)
+        report = exports.report_prefix(self.destination, datetime.fromisoformat(receipt.started_at), attempt)
+        return self.book.save(
+            phase=Phase.RUN, attempts=attempt, attempt_listing=digest, report_path=str(report),
+            inventory=inventory_facts(manifest, uri, digest),
+            task_id="", task_lifecycle="", task_counts={}, verification={},
+        )  # fmt: skip
+
+    def conclude(self, task: Task, manifest: Manifest, association_id: str) -> None:
+        """Judge the task, prove the copy, detach: a task that is over needs its association no more."""
+        try:
+            report = S3Prefix.parse(self.book.receipt.report_path)
+            exports.require_success(task, exports.failed_files(self.services.s3, report) if task.failed else ())
+            self.book.save(phase=Phase.VERIFY, failure_details={})
+            self.prove(manifest)
+        except ExportFailed as error:
+            self.book.fail(error)
+            self.detach(association_id)
+            raise
+        self.detach(association_id)
+        self.book.save(status=ReceiptStatus.SUCCESS, phase=Phase.COMPLETE, outcome=Outcome.CREATED)
+
+    def prove(self, manifest: Manifest) -> None:
+        """`ExportFailed` unless the directory is still what was exported, and S3 holds exactly that."""
+        self.services.reporter.step("Comparing S3 with the manifest")
+        now = list_directory(self.remote, self.analysis.path.on_node)
+        if now.digest != self.book.receipt.attempt_listing:
+            raise ExportFailed(
+                f"{self.analysis.path.on_node} changed while it was exported.", code="changed_during_export",
+                hint="Run the export again when nothing writes to the directory any more.",
+            )  # fmt: skip
+        found = self.record(manifest)
+        if not found.is_equal:
+            raise differs(found, self.book.receipt)
+
+    def verify(self, manifest: Manifest) -> Verification:
+        """S3 beside the manifest, in the mode that was asked for."""
+        if self.request.verify is Mode.FULL:
+            self.services.reporter.note(reading_note(manifest))
+        prover = Prover(self.services.s3, self.destination, self.services.reporter)
+        return prover.verify(manifest, self.request.verify)
+
+    def record(self, manifest: Manifest) -> Verification:
+        """Compare, and keep the result in the receipt."""
+        found = self.verify(manifest)
+        self.book.save(verification=verification_facts(found, timestamp(self.services.clock.now())))
+        return found
+
+    def detach(self, association_id: str) -> None:
+        """Remove the association and keep the files; absence is what is wanted."""
+        services = self.services
+        if association_id and not self.book.receipt.detached:
+            services.reporter.step("Detaching")
+            mounts.detach(services.fsx, services.clock, services.reporter, association_id)
+            phase = self.book.receipt.phase if self.book.receipt.status is ReceiptStatus.ERROR else Phase.DETACH
+            self.book.save(phase=phase, detached=True, detach_lifecycle="DELETED")
+
+
+def differs(found: Verification, receipt: ExportReceipt) -> ExportFailed:
+    """The failure that names what differs."""
+    shown = ", ".join(f"{one.key} ({one.kind})" for one in found.mismatches[:_SHOWN])
+    return ExportFailed(
+        f"S3 differs from the analysis directory in {len(found.mismatches)} entries: {shown}.",
+        code="export_differs",
+        hint="FSx writes only what changed since its last export: touch the files named, then export again; "
+             "or export to an empty prefix.",
+        details={"verification": dict(receipt.verification)},
+    )  # fmt: skip
