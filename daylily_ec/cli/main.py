@@ -26,6 +26,7 @@ _ENTRIES = (
     Entry("Work", "mounts", "Attach S3 run directories to the file system."),
     Entry("Work", "workflow", "Launch workflows and follow them."),
     Entry("Finish", "export", "Export an analysis directory to S3 and keep the receipt."),
+    Entry("Finish", "exports", "Export in parts; list exports and verify them again."),
     Entry("Finish", "delete", "Delete a cluster, unless something would be lost."),
     Entry("Try it without AWS", "local", "The embedded AWS on this machine."),
     Entry("Try it without AWS", "demo", "The whole life cycle on real reads, without AWS."),

@@ -18,6 +18,7 @@ from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, ensure_association, request_
 from daylily_ec.fsx.obstacles import MONITOR
 from daylily_ec.fsx.policy import EXPORT_PURPOSE, tag_text
 from daylily_ec.util.clock import Clock, wait_until
+from daylily_ec.util.jsonio import plain
 from daylily_ec.util.progress import Reporter
 
 _RUN_TAG = "dyec:export-id"
@@ -114,11 +115,11 @@ def queue(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec
             return ensure_association(fsx, clock, reporter, wanted, wait=False)[0]
         except AwsError as error:
             # Another export in the queue was quicker.
-            if aws_code(error) not in _NO_SLOT or not _is_full(fsx.associations(wanted.file_system_id), wanted):
+            if aws_code(error) not in _NO_SLOT or not is_queueable(fsx.associations(wanted.file_system_id), wanted):
                 raise
 
 
-def _is_full(existing: tuple[Association, ...], wanted: AssociationSpec) -> bool:
+def is_queueable(existing: tuple[Association, ...], wanted: AssociationSpec) -> bool:
     """Whether waiting helps: all slots are taken, not by the wanted one, and some of them by exports."""
     mine = any(same_link(one, wanted) for one in existing)
     return not mine and len(existing) >= MAX_ASSOCIATIONS and any(map(is_export, existing))
@@ -130,12 +131,18 @@ def _await_slot(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: Associati
         return f"{len(existing)} of {MAX_ASSOCIATIONS} are taken, by the exports {names}"
 
     wait_until(
-        lambda: fsx.associations(wanted.file_system_id), done=lambda existing: not _is_full(existing, wanted),
+        lambda: fsx.associations(wanted.file_system_id), done=lambda existing: not is_queueable(existing, wanted),
         what="an association slot for this export", deadline=deadline, every=_POLL_S, first=_FIRST_POLL_S, clock=clock,
         describe=holders,
         observe=lambda seen, elapsed: reporter.waiting("an association slot", holders(seen), elapsed)
-        if _is_full(seen, wanted) else None,
+        if is_queueable(seen, wanted) else None,
     )  # fmt: skip
+
+
+def destination_of(task: Task) -> S3Prefix | None:
+    """Where an export of ours goes to, as the place of its report says."""
+    uri, found, _ = task.report.partition(f"/{MONITOR}/")
+    return S3Prefix.parse(uri) if found else None
 
 
 def find_task(fsx: FsxApi, export: Export, *, attempt: int, task_id: str) -> Task | None:
@@ -196,6 +203,12 @@ def task_facts(task: Task) -> dict[str, object]:
         "task_lifecycle": str(task.lifecycle),
         "task_counts": {"total": task.total, "succeeded": task.succeeded, "failed": task.failed},
     }
+
+
+def task_failure(task: Task, failed: tuple[FailedFile, ...]) -> dict[str, object]:
+    """What the receipt keeps of a failure that FSx tells."""
+    details = {"reason": task.reason, "failed": task.failed, "files": [plain(one) for one in failed]}
+    return {"task_failure_details": details}
 
 
 def require_success(task: Task, failed: tuple[FailedFile, ...] = ()) -> None:

@@ -153,12 +153,15 @@ class ReceiptBook:
         self.receipt = receipt
         self._clock = clock
         self._beside: tuple[S3Api, S3Prefix] | None = None
+        self.manifest_sha256 = ""
+        """Digest of the manifest that this process put beside the local receipt."""
         self.silent = False
         """While set nothing is written: a receipt of success is not replaced by a mere attempt to look again."""
 
-    def keep_manifest(self, packed: bytes) -> None:
+    def keep_manifest(self, manifest: Manifest) -> None:
         """Put the manifest beside the local receipt, for those who verify or delete without S3."""
-        write_atomic(self.path.with_name(MANIFEST_NAME), packed, mode=0o644)
+        write_atomic(self.path.with_name(MANIFEST_NAME), manifest.packed, mode=0o644)
+        self.manifest_sha256 = manifest.sha256
 
     def keep_beside(self, s3: S3Api, destination: S3Prefix) -> None:
         """From now on also store it below the destination."""

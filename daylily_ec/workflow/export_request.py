@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daylily_ec.fsx.receipts import ExportReceipt
+from daylily_ec.fsx.receipts import ExportReceipt, Phase
 from daylily_ec.fsx.verification import Mode
 
 
@@ -27,6 +27,8 @@ class ExportRequest:
     verify: Mode = Mode.CHECKSUM
     hash_on: str | None = None
     allow_run_links: bool = False
+    until: Phase = Phase.COMPLETE
+    """Last phase of this run: ATTACH and RUN leave the rest to a later one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from daylily_ec.errors import ExportFailed, Refused, Throttled, Unreachable
 from daylily_ec.fsx import exports, mounts
 from daylily_ec.fsx.inventory import list_directory
 from daylily_ec.fsx.manifest import Manifest
-from daylily_ec.fsx.manifest_remote import listing, make_manifest, store_manifest
+from daylily_ec.fsx.manifest_remote import listing, load_manifest, make_manifest, store_manifest
 from daylily_ec.fsx.proof import Prover
 from daylily_ec.fsx.receipts import (
     ExportReceipt,
@@ -89,32 +89,43 @@ class ExportRun:
         if not self.book.receipt.analysis_dir:
             self.book.receipt = located(self.book.receipt, self.analysis, self.destination)
         self.book.save(status=ReceiptStatus.STARTED, failure_details={})
-        manifest = self.preflight()
+        self.claim()
+        if self.request.until is Phase.ATTACH:
+            self.book.silent = False
+            self.attach()
+            return
+        manifest = self.make_manifest()
         if self.is_unchanged(manifest):
             self.book.silent = False
             self.detach(self.book.receipt.association_id)
+            self.bring_manifest()
             self.book.save(status=ReceiptStatus.SUCCESS, phase=Phase.COMPLETE, outcome=Outcome.UNCHANGED)
             return
         self.book.silent = False
         association = self.attach()
         task = self.run(manifest)
-        if task.lifecycle.is_over:
+        if task.lifecycle.is_over and self.request.until is Phase.RUN:
+            self.require_success(task)
+        elif task.lifecycle.is_over:
             self.conclude(task, manifest, association.id)
         else:
             self.services.reporter.note(f"{task.id} goes on; finish it from any machine with: dyec exports finish")
 
-    def preflight(self) -> Manifest:
-        """Cluster, node, manifest and destination; nothing has been changed in AWS until this has passed."""
-        services = self.services
+    def claim(self) -> None:
+        """File system, node and destination; nothing has been changed in AWS until this has passed."""
         file_system_id = self.view.file_system_id
-        check_file_system(services.fsx, file_system_id)
+        check_file_system(self.services.fsx, file_system_id)
         self.book.save(phase=Phase.PREFLIGHT, fsx_file_system_id=file_system_id)
-        remote = self.remote
+        _ = self.remote
         self.claim_destination()
+
+    def make_manifest(self) -> Manifest:
+        """What lies in the directory, byte for byte; refuses what could not be exported or proved."""
+        services = self.services
         where = f"partition {self.request.hash_on}" if self.request.hash_on else "the head node"
         services.reporter.step(f"Hashing {self.analysis.path.on_node} on {where} of {self.request.cluster}")
         manifest = make_manifest(
-            remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
+            self.remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
             destination=self.destination, hash_on=self.request.hash_on, allow_run_links=self.request.allow_run_links,
         )  # fmt: skip
         services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes")
@@ -227,7 +238,7 @@ class ExportRun:
         receipt = self.book.receipt
         attempt = receipt.attempts + 1
         uri = store_manifest(self.services.s3, self.destination, manifest)
-        self.book.keep_manifest(manifest.packed)
+        self.book.keep_manifest(manifest)
         report = exports.report_prefix(self.destination, datetime.fromisoformat(receipt.started_at), attempt)
         return self.book.save(
             phase=Phase.RUN, attempts=attempt, attempt_listing=digest, report_path=str(report),
@@ -235,11 +246,18 @@ class ExportRun:
             task_id="", task_lifecycle="", task_counts={}, verification={},
         )  # fmt: skip
 
+    def require_success(self, task: Task) -> None:
+        """`ExportFailed`, with the files that FSx's report names, unless everything was written."""
+        report = S3Prefix.parse(self.book.receipt.report_path)
+        failed = exports.failed_files(self.services.s3, report) if task.failed else ()
+        if task.reason or failed:
+            self.book.save(failure_details=exports.task_failure(task, failed))
+        exports.require_success(task, failed)
+
     def conclude(self, task: Task, manifest: Manifest, association_id: str) -> None:
         """Judge the task, prove the copy, detach: a task that is over needs its association no more."""
         try:
-            report = S3Prefix.parse(self.book.receipt.report_path)
-            exports.require_success(task, exports.failed_files(self.services.s3, report) if task.failed else ())
+            self.require_success(task)
             self.book.save(phase=Phase.VERIFY, failure_details={})
             self.prove(manifest)
         except ExportFailed as error:
@@ -247,7 +265,14 @@ class ExportRun:
             self.detach(association_id)
             raise
         self.detach(association_id)
+        self.bring_manifest()
         self.book.save(status=ReceiptStatus.SUCCESS, phase=Phase.COMPLETE, outcome=Outcome.CREATED)
+
+    def bring_manifest(self) -> None:
+        """The manifest that the receipt names beside this machine's receipt, whoever made it."""
+        digest = str(self.book.receipt.inventory["manifest_sha256"])
+        if self.book.manifest_sha256 != digest:
+            self.book.keep_manifest(load_manifest(self.services.s3, self.destination, digest))
 
     def prove(self, manifest: Manifest) -> None:
         """`ExportFailed` unless the directory is still what was exported, and S3 holds exactly that."""
