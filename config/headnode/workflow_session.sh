@@ -191,30 +191,65 @@ dyec_export() {
     }
 }
 
-dyec_receipt_is_good() {
-    # A successful, verified and detached export of this very directory; a receipt that cannot be read is none.
-    python3 - "$run_dir/export/fsx_export.yaml" "$DYEC_ANALYSIS_DIR" <<'PYTHON'
-import json, sys
-with open(sys.argv[1], encoding="utf-8") as file:
+dyec_delete_exported() {
+    # Deletes what the manifest of a verified export of this very directory names and what is still as it was then.
+    # Exit code 1: no proof, nothing deleted.  2: some of it was kept, said on stdout.
+    python3 - "$run_dir/export" "$DYEC_ANALYSIS_DIR" <<'PYTHON'
+import gzip, hashlib, json, os, stat, sys
+folder, root = sys.argv[1], sys.argv[2].rstrip("/")
+with open(f"{folder}/fsx_export.yaml", encoding="utf-8") as file:
     receipt = json.load(file)["fsx_export"]
 good = receipt["status"] == "success" and receipt["task_lifecycle"] == "SUCCEEDED" and receipt["detached"] is True
-proved = receipt["verification"]["mismatches"] == 0
-here = receipt["headnode_path"].rstrip("/") == sys.argv[2].rstrip("/")
-sys.exit(0 if good and proved and here else 1)
+proved = receipt["verification"]["mismatches"] == 0 and receipt["verification"]["mode"] in ("checksum", "full")
+here = receipt["headnode_path"].rstrip("/") == root
+with open(f"{folder}/manifest.jsonl.gz", "rb") as file:
+    manifest = gzip.decompress(file.read())
+same = hashlib.sha256(manifest).hexdigest() == receipt["inventory"]["manifest_sha256"]
+lines = [json.loads(line) for line in manifest.splitlines()]
+if not (good and proved and here and same and lines[0]["directory"] == root):
+    sys.exit(1)
+
+def is_exported(path, item):
+    found = os.lstat(path)
+    if item["type"] == "l":
+        return stat.S_ISLNK(found.st_mode) and os.readlink(path) == item["target"].replace("\\\\", "\\")
+    unchanged = (found.st_size, found.st_mtime_ns) == (item["size"], item["mtime_ns"])
+    return stat.S_ISREG(found.st_mode) and unchanged
+
+folders = [root]
+for item in lines[1:]:
+    path = f"{root}/" + item["path"].replace("\\\\", "\\")
+    if item["type"] == "d":
+        folders.append(path)
+    elif os.path.lexists(path) and os.path.realpath(os.path.dirname(path)) == os.path.dirname(path):
+        if is_exported(path, item):
+            os.unlink(path)
+for path in sorted(folders, key=len, reverse=True):
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+if os.path.lexists(root):
+    left = sum(len(files) for _, _, files in os.walk(root))
+    print(f"{left} files in {root} are not those that were exported; they were kept.")
+    sys.exit(2)
 PYTHON
 }
 
 dyec_delete() {
-    # The only copy on the cluster goes only after a proof that it is in S3.
-    if ! dyec_receipt_is_good; then
-        dyec_export_message="The receipt does not prove the export; nothing was deleted."
-        return 23
-    fi
+    # The only copy on the cluster goes only after a proof that it is in S3, and nothing but what was proved.
+    local kept
     if [ -L "$DYEC_ANALYSIS_DIR" ] || [ "$(realpath "$DYEC_ANALYSIS_DIR")" != "$DYEC_ANALYSIS_DIR" ]; then
         dyec_export_message="$DYEC_ANALYSIS_DIR is not a plain directory; nothing was deleted."
         return 23
     fi
-    cd && rm -rf -- "$DYEC_ANALYSIS_DIR" && dyec_deleted=true
+    cd || return
+    kept=$(dyec_delete_exported) && dyec_deleted=true && return
+    case $? in
+        2) dyec_export_message="$kept" ;;
+        *) dyec_export_message="The receipt does not prove the export; nothing was deleted." ;;
+    esac
+    return 23
 }
 
 dyec_boot_id=$(dyec_boot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from daylily_ec.workflow.workflow_status import status_of
 from tests.integration.headnode.node import Node
 from tests.integration.headnode.session_tools import controller, ended, eventually, facts, log, named, record, state
 
+ROOT = Path(__file__).resolve().parents[3]
 SLEEP = 'echo $BASHPID > "$HOME/pid"; sleep 60'
 SCANCEL = """#!/bin/sh
 for job; do sed -i "/^$job|/d" "$HOME/queue"; echo "$job" >> "$HOME/cancelled"; done
@@ -30,9 +32,31 @@ DYEC = """#!/bin/bash
 # dyec export: notes its words and writes the receipt that the test prepared.
 printf '%s\\n' "$@" > "$HOME/export.words"
 env | grep ^AWS_ > "$HOME/export.aws"
-mkdir -p "${@: -1}" && cp "$HOME/receipt" "${@: -1}/fsx_export.yaml"
+mkdir -p "${@: -1}" && "$HOME/prove" "${@: -1}"
 while [ -e "$HOME/hold" ]; do sleep 0.05; done
 exit "$(cat "$HOME/export.code" 2> /dev/null || echo 0)"
+"""
+
+
+PROVE = f"""#!{sys.executable}
+# The prepared receipt with a real manifest of the analysis directory, then what the test wants to happen.
+import json, os, pathlib, sys
+sys.path.insert(0, {str(ROOT)!r})
+from daylily_ec.fsx import hashing, manifest, walking
+home, folder = pathlib.Path(os.environ["HOME"]), pathlib.Path(sys.argv[1])
+document = json.loads((home / "receipt").read_text())
+receipt = document["fsx_export"]
+root = json.loads((home / "root").read_text())
+def record(entry):
+    size = entry.stamp.size if entry.type == "f" else len(os.fsencode(entry.target))
+    digest = hashing.of_file(root, entry) if entry.type == "f" else hashing.of_bytes(os.fsencode(entry.target))
+    sums = (digest.sha256, digest.crc64nvme) if entry.type != "d" else ("", "")
+    return manifest.Record(entry.path, entry.type, size, entry.stamp.mtime_ns, entry.mode, *sums, entry.target)
+made = manifest.make(root, "test", "2026-01-01T00:00:00Z", map(record, walking.walk(root).entries.values()))
+(folder / "manifest.jsonl.gz").write_bytes(made.packed)
+receipt["inventory"] = {{"manifest_sha256": made.sha256, **receipt.get("inventory", {{}})}}
+(folder / "fsx_export.yaml").write_text(json.dumps(document))
+os.system(str(home / "meanwhile"))
 """
 
 
@@ -287,8 +311,12 @@ def exporting(node: Node, launch: Launch, trigger: str, *, command: str = "echo 
     directory = str(node.fsx / "analysis_results/alice/a.1")
     (node.home / "receipt").write_text(json.dumps({"fsx_export": {
         "status": "success", "task_lifecycle": "SUCCEEDED", "detached": True, "headnode_path": f"{directory}/",
-        "verification": {"mismatches": 0}, "phase": "complete",
+        "verification": {"mismatches": 0, "mode": "checksum"}, "phase": "complete",
     }}))  # fmt: skip
+    (node.home / "root").write_text(json.dumps(directory))
+    for name, text in (("prove", PROVE), ("meanwhile", "#!/bin/sh\n")):
+        (node.home / name).write_text(text)
+        (node.home / name).chmod(0o755)
     export = ExportSettings(ExportTrigger(trigger), "s3://bucket/x/alice/a.1/", delete)
     return replace(launch, export=export, command=command, cluster="c1", region="us-west-2")
 
@@ -376,7 +404,9 @@ def test_what_is_no_link_among_the_run_links_stops_the_export(node: Node, launch
 @pytest.mark.parametrize(
     ("change", "deleted"),
     [({}, True), ({"status": "error"}, False), ({"detached": False}, False), ({"task_lifecycle": "FAILED"}, False),
-     ({"verification": {"mismatches": 1}}, False), ({"verification": {}}, False), ({"headnode_path": "/other"}, False)],
+     ({"verification": {"mismatches": 1}}, False), ({"verification": {}}, False), ({"headnode_path": "/other"}, False),
+     ({"verification": {"mismatches": 0, "mode": "sizes"}}, False),
+     ({"inventory": {"manifest_sha256": "0" * 64}}, False)],
 )  # fmt: skip
 def test_a_directory_is_deleted_only_with_a_proof(
     node: Node, launch: Launch, change: dict[str, object], deleted: bool
@@ -391,6 +421,29 @@ def test_a_directory_is_deleted_only_with_a_proof(
     assert seen.export is not None
     assert (seen.export.deleted, seen.export.status) == (deleted, "success" if deleted else "error")
     assert seen.state is (WorkflowState.SUCCEEDED if deleted else WorkflowState.FAILED)
+
+
+@pytest.mark.weakness("H5")
+@pytest.mark.parametrize("change", ["echo new > {}/later", "echo other > {}/result", "ln -sfn /etc {}/sub/link",
+                                    "mv {}/sub {}/moved && ln -s moved {}/sub"])  # fmt: skip
+def test_only_what_was_exported_and_is_still_that_is_deleted(node: Node, launch: Launch, change: str) -> None:
+    work = repository(node)
+    command = r"mkdir -p sub 'a b\c'; echo 1 > result; echo 2 > 'a b\c/x y'; ln -s ../result sub/link; echo 3 > sub/f"
+    wanted = exporting(node, launch, "on-success", command=command, delete=True)
+    (node.home / "meanwhile").write_text(f"#!/bin/sh\n{change.format(work, work, work)}\n")
+    sessions.start(node.remote, wanted)
+    seen = status_of(ended(node))
+    assert seen.export is not None
+    assert (seen.export.deleted, seen.export.status) == (False, "error")
+    assert "are not those that were exported; they were kept" in seen.reason
+    assert not (work / "a b\\c").exists()
+    if "later" in change:
+        assert sorted(path.name for path in work.iterdir()) == ["later"]
+    if "other" in change:
+        assert (work / "result").read_text() == "other\n"
+    if "moved" in change:
+        assert (work / "moved" / "f").read_text() == "3\n"
+    assert Path("/etc/passwd").exists()
 
 
 def test_a_failed_export_deletes_nothing_whatever_its_receipt_says(node: Node, launch: Launch) -> None:
