@@ -69,7 +69,7 @@ start() {
     fi
     printf 'slurm\n' > "$place/$run/where"
     sbatch --parsable --job-name "$name" --partition "$DYEC_PARTITION" --nodes 1 --exclusive --requeue --chdir "$HOME" \
-        --output "$place/$run/log" --open-mode append --wrap "exec $command" > "$place/$run/job" 2> "$place/$run/refusal" ||
+        --output "$place/$run/log" --open-mode append --wrap "exec $command" > "$place/$run/job" 2> "$place/$run/refusal" 8>&- ||
         stop 68 "Slurm did not take the job: $(cat "$place/$run/refusal")"
 }
 

@@ -13,7 +13,6 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 
 from awscrt import checksums
@@ -23,7 +22,7 @@ from daylily_ec.fsx.manifest import crc_text, escaped
 from daylily_ec.fsx.obstacles import Obstacle, Why
 from daylily_ec.fsx.walking import Entry, Stamp
 
-_BLOCK = 1024 * 1024
+_BLOCK = 512 * 1024
 """Bytes read at a time: both sums are made while they are in the processor's cache."""
 _BATCH_BYTES = 64 * 1024 * 1024
 _BATCH_FILES = 200
@@ -34,12 +33,9 @@ _REPLACED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 _PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    """What became of one entry."""
-
-    entry: Entry
-    outcome: Digest | Obstacle
+Outcome = Digest | Obstacle
+Hashed = list[tuple[Entry, Outcome]]
+"""Entries of one batch, each with what became of it."""
 
 
 def of_bytes(content: bytes) -> Digest:
@@ -47,7 +43,7 @@ def of_bytes(content: bytes) -> Digest:
     return Digest(hashlib.sha256(content).hexdigest(), crc_text(checksums.crc64nvme(content)))
 
 
-def of_file(root: str, entry: Entry, advance: Callable[[int], None] = lambda _: None) -> Digest | Obstacle:
+def of_file(root: str, entry: Entry, advance: Callable[[int], None] = lambda _: None) -> Outcome:
     """The digest of a file in exactly the state of `entry`, else why there is none; `advance` hears of bytes read."""
     try:
         handle = os.open(f"{root}/{entry.path}", _FLAGS)
@@ -63,7 +59,7 @@ def of_file(root: str, entry: Entry, advance: Callable[[int], None] = lambda _: 
         os.close(handle)
 
 
-def _of_handle(handle: int, entry: Entry, advance: Callable[[int], None]) -> Digest | Obstacle:
+def _of_handle(handle: int, entry: Entry, advance: Callable[[int], None]) -> Outcome:
     before = Stamp.of(os.fstat(handle))
     sha256, crc, total = hashlib.sha256(), 0, 0
     block = memoryview(bytearray(min(_BLOCK, before.size + 1)))
@@ -109,18 +105,21 @@ class Hashers:
         self._tick = tick
         self._read: Synchronized[int] = multiprocessing.get_context("fork").Value("q", 0)
 
-    def run(self, entries: Iterable[Entry]) -> Iterator[list[Hashed]]:
+    def run(self, entries: Iterable[Entry]) -> Iterator[Hashed]:
         """Batches as they are finished."""
         work = list(batches(entries))
         if not work:
             return
         with self._pool(min(self._workers, len(work))) as pool:
-            open_work: set[Future[list[Hashed]]] = {pool.submit(_work, self._root, batch) for batch in work}
+            # Only outcomes come back: entries are here already.
+            batch_of: dict[Future[list[Outcome]], list[Entry]] = {
+                pool.submit(_work, self._root, batch): batch for batch in work
+            }
             try:
-                while open_work:
-                    done, open_work = wait(open_work, timeout=1.0, return_when=FIRST_COMPLETED)
+                while batch_of:
+                    done, _ = wait(batch_of, timeout=1.0, return_when=FIRST_COMPLETED)
                     for future in done:
-                        yield future.result()
+                        yield list(zip(batch_of.pop(future), future.result(), strict=True))
                     self._tick(self._read.value)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -149,5 +148,5 @@ def _advance(count: int) -> None:
             _counter.value += count
 
 
-def _work(root: str, batch: Sequence[Entry]) -> list[Hashed]:
-    return [Hashed(entry, of_file(root, entry, _advance)) for entry in batch]
+def _work(root: str, batch: Sequence[Entry]) -> list[Outcome]:
+    return [of_file(root, entry, _advance) for entry in batch]

@@ -28,7 +28,7 @@ from daylily_ec.version import __version__
 
 PROGRESS, RESULT, PACKED = "progress.json", "result.json", "manifest.jsonl.gz"
 SETTLE_S = 2.0
-"""Lustre keeps times in whole seconds: a file is hashed when a later change must show in them."""
+"""Lustre keeps times in whole seconds: files are hashed when a later change must show in them."""
 _MOST = 1000
 """So many obstacles are named; all are counted."""
 
@@ -109,25 +109,15 @@ class Job:
             progress.write()
 
         tick(0)
-        hashers = hashing.Hashers(self.directory, self.workers, tick)
-        fresh = [entry for entry in todo if _changed(entry) > began - SETTLE_S]
-        young = set(map(id, fresh))
-        obstacles = self._round(hashers, [entry for entry in todo if id(entry) not in young], cache, progress)
-        if fresh:
+        if any(_changed(entry) > began - SETTLE_S for entry in todo):
             self.sleep(max(began + SETTLE_S - self.now(), 0))
-            obstacles += self._round(hashers, fresh, cache, progress)
+        obstacles: list[Obstacle] = []
+        for batch in hashing.Hashers(self.directory, self.workers, tick).run(todo):
+            cache.add((entry, outcome) for entry, outcome in batch if not isinstance(outcome, Obstacle))
+            obstacles += [outcome for _, outcome in batch if isinstance(outcome, Obstacle)]
+            progress.files_done += len(batch)
         if obstacles:
             raise Blocked(obstacles)
-
-    def _round(
-        self, hashers: hashing.Hashers, entries: list[Entry], cache: HashCache, progress: Progress
-    ) -> list[Obstacle]:
-        obstacles: list[Obstacle] = []
-        for batch in hashers.run(entries):
-            cache.add((one.entry, one.outcome) for one in batch if not isinstance(one.outcome, Obstacle))
-            obstacles += [one.outcome for one in batch if isinstance(one.outcome, Obstacle)]
-            progress.files_done += len(batch)
-        return obstacles
 
 
 def _changed(entry: Entry) -> float:

@@ -126,7 +126,7 @@ def test_a_pool_hashes_everything_once(tmp_path: Path) -> None:
     ticks: list[int] = []
     hashers = hashing.Hashers(str(tmp_path), 2, ticks.append)
     found = [one for batch in hashers.run(walk(str(tmp_path)).entries.values()) for one in batch]
-    assert {one.entry.path: one.outcome for one in found} == {
+    assert {entry.path: outcome for entry, outcome in found} == {
         name: hashing.of_bytes(content) for name, content in contents.items()
     }
     assert ticks[-1] == sum(map(len, contents.values()))
