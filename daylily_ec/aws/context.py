@@ -183,6 +183,18 @@ class AwsContext:
         values = (frozen.access_key, frozen.secret_key, frozen.token) if frozen is not None else ()
         return tuple(value for value in values if value)
 
+    def credentials(self) -> Any:
+        """The credentials as botocore's signers take them, renewed when they are about to expire."""
+        found = self._session.get_credentials() if self._session is not None else None
+        if found is None:
+            raise NoCredentials("There are no AWS credentials.", hint="Log in, or choose another --profile.")
+        return found.get_frozen_credentials()
+
+    def certificates(self) -> str | None:
+        """File of the certificate authorities that the profile or AWS_CA_BUNDLE names."""
+        found = self._session.get_config_variable("ca_bundle") if self._session is not None else None
+        return str(found) if found else None
+
     def identity(self) -> Identity:
         """Account and ARN of the caller (sts:GetCallerIdentity, asked once)."""
         if self._identity is None:

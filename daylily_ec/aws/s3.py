@@ -82,6 +82,9 @@ class S3Api(Protocol):
     def facts(self, bucket: str, key: str) -> ObjectFacts | None:
         """Size and whole-object checksums without reading the object, None when it does not exist."""
 
+    def many_facts(self, bucket: str) -> Callable[[str], ObjectFacts | None]:
+        """`facts` of one bucket for thousands of keys, from any thread."""
+
     def digest(self, bucket: str, key: str) -> ObjectDigest | None:
         """Read the object and hash it, None when it does not exist."""
 
@@ -162,6 +165,17 @@ class S3:
                 return None
             raise
         return _facts(answer)
+
+    def many_facts(self, bucket: str) -> Callable[[str], ObjectFacts | None]:
+        from daylily_ec.aws.heads import HeadObjects
+
+        heads = HeadObjects(self._context, bucket)
+
+        def facts(key: str) -> ObjectFacts | None:
+            headers = heads.headers(key)
+            return self.facts(bucket, key) if headers is None else _facts_in(headers)
+
+        return facts
 
     def digest(self, bucket: str, key: str) -> ObjectDigest | None:
         return self._got(bucket, key, lambda answer: _hashed(answer["Body"]))
@@ -250,6 +264,15 @@ def _facts(answer: Mapping[str, Any]) -> ObjectFacts:
     whole = answer.get("ChecksumType") == "FULL_OBJECT"
     crc, sha = (answer.get(name, "") if whole else "" for name in ("ChecksumCRC64NVME", "ChecksumSHA256"))
     return ObjectFacts(answer["ContentLength"], answer.get("ETag", "").strip('"'), crc, sha)
+
+
+def _facts_in(headers: Mapping[str, str]) -> ObjectFacts:
+    return _facts({
+        "ContentLength": int(headers["content-length"]), "ETag": headers.get("etag", ""),
+        "ChecksumType": headers.get("x-amz-checksum-type"),
+        "ChecksumCRC64NVME": headers.get("x-amz-checksum-crc64nvme", ""),
+        "ChecksumSHA256": headers.get("x-amz-checksum-sha256", ""),
+    })  # fmt: skip
 
 
 def _hashed(body: Any) -> ObjectDigest:

@@ -19,7 +19,7 @@ VALUES = {
     "--destination-s3-uri": "s3://bucket/x", "--output-dir": "out", "--reference-s3-uri": "s3://a/",
     "--control-data-s3-uri": "s3://b/", "--stage-s3-uri": "s3://c/x", "--analysis-id": "a1",
     "--executing-entity": "lab", "command": "true", "command_id": "simple-test", "source": "s3://runs/r1/",
-    "sheet": "sheet.tsv",
+    "sheet": "sheet.tsv", "--association-id": "dra-0123456789abcdef0", "receipt": "s3://bucket/x/ubuntu/a1/",
 }  # fmt: skip
 ONE_OF_SEVERAL = {
     "headnode connect": ["--dry-run"], "state show": ["--cluster", "day-demo"],

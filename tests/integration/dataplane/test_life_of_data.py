@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -107,18 +107,79 @@ def test_an_export_is_proved_object_by_object_and_unchanged_the_second_time(site
     assert not links(site)
 
 
-@pytest.mark.parametrize("after", [0.9, 1.4, 1.8, 2.2, 2.6])
-def test_killed_at_any_moment_the_same_command_ends_with_one_task(site: Site, after: float) -> None:
-    name = f"killed{int(after * 10)}"
-    options = analysis(site, name)
-    child = site.operator.start(*options, "--region", REGION, "--cluster", CLUSTER)
-    time.sleep(after)
-    child.kill()
-    child.communicate()
+MOMENTS = {
+    "hashing": "after:phase=preflight:2:1.0",
+    "task": "after:task_lifecycle=PENDING:1:0.1",
+    "task-end": "before:phase=verify:1:0",
+    "compared": "before:phase=detach:1:0",
+    "detached": "after:phase=detach:1:0",
+    "last-receipt": "before:status=success:1:0",
+}
+"""Where the first run is killed; `before` detach FSx has forgotten the association already."""
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_the_same_command_ends_with_one_task_and_a_proof(site: Site, moment: str) -> None:
+    options = analysis(site, moment)
+    here = Path(__file__).parent / "site"
+    child = site.operator.start(
+        *options, "--region", REGION, "--cluster", CLUSTER, DYEC_FAULT_RECEIPT=MOMENTS[moment],
+        PYTHONPATH=f"{here}:{site.operator.variables['PYTHONPATH']}",
+    )  # fmt: skip
+    _, err = child.communicate(timeout=300)
+    assert child.returncode == -signal.SIGKILL, err
+    assert receipt(site, moment)["status"] == "started"
     done = site.dyec(*options)
     assert done.code == 0, done.err
-    assert (receipt(site, name)["status"], len(tasks(site, name))) == ("success", 1)
-    assert not links(site)
+    found = receipt(site, moment)
+    assert (found["status"], found["attempts"], len(tasks(site, moment))) == ("success", 1, 1)
+    assert (found["verification"]["mode"], found["verification"]["mismatches"]) == ("checksum", 0)
+    assert f"/analysis_results/ann/{moment}/" not in links(site)
+
+
+def test_an_export_is_verified_again_from_anywhere_and_a_changed_byte_is_found(site: Site) -> None:
+    assert site.dyec(*analysis(site, "proof")).code == 0
+    folder = site.operator.home / "export-proof"
+    destination = f"s3://{site.operator.buckets.results}/derived/ann/proof/"
+    for words in ((str(folder / "fsx_export.yaml"),), (destination,), (str(folder), "--verify", "full")):
+        verified = site.operator.dyec("--json", "exports", "verify", *words)
+        assert verified.code == 0, verified.err
+        assert verified.document["verification"]["mismatches"] == 0
+    s3, bucket = site.operator.client("s3"), site.operator.buckets.results
+    key = "derived/ann/proof/daylily-omics-analysis/results/file-2"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"\0" * 1999 + b"\1", ChecksumAlgorithm="CRC32")
+    for mode in ("checksum", "full"):
+        changed = site.operator.dyec("--json", "exports", "verify", str(folder), "--verify", mode)
+        assert changed.code == 2, changed.out
+        examples = changed.document["error"]["details"]["verification"]["examples"]
+        assert [(one["key"], one["kind"]) for one in examples] == [
+            ("daylily-omics-analysis/results/file-2", "content")]  # fmt: skip
+    assert site.operator.dyec("exports", "verify", destination, "--verify", "sizes").code == 0
+
+
+def test_an_export_left_running_is_finished_by_another_person_to_an_encrypted_bucket(site: Site) -> None:
+    s3, bucket = site.operator.client("s3"), site.operator.buckets.results
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/results"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    try:
+        options = analysis(site, "handed")
+        assert site.dyec(*options, "--no-wait").code == 0
+        where = ("--source-path", options[2])
+        shown = site.dyec("--json", "exports", "status", *where).document
+        assert (shown["lifecycle"], shown["receipt_status"]) == ("AVAILABLE", "started")
+        listed = site.dyec("--json", "exports", "list").document["exports"]
+        assert "ann/handed" in [one["analysis_dir"] for one in listed]
+        held = site.operator.dyec("--json", "exports", "detach", "--region", REGION, "--association-id",
+                                  shown["association_id"])  # fmt: skip
+        if tasks(site, "handed")[0]["Lifecycle"] in ("PENDING", "EXECUTING"):
+            assert (held.code, held.document["error"]["code"]) == (1, "export_runs")
+        done = site.dyec("--json", "exports", "finish", *where, "--output-dir", str(site.operator.home / "other"))
+        assert done.code == 0, done.out
+        assert done.document["fsx_export"]["status"] == "success"
+        head = s3.head_object(Bucket=bucket, Key="derived/ann/handed/daylily-omics-analysis/zero")
+        assert head["ServerSideEncryption"] == "aws:kms"
+    finally:
+        s3.delete_bucket_encryption(Bucket=bucket)
 
 
 def test_a_cut_object_is_written_anew_or_reported_but_never_called_a_success(site: Site) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 from typing import Any
 
 import pytest
 
 from daylily_ec.aws.context import AwsContext
+from daylily_ec.aws.heads import HeadObjects
 from daylily_ec.aws.s3 import S3
 from daylily_ec.errors import AwsError
 from tests.integration.localcloud_aws.conftest import Cloud
@@ -89,3 +91,33 @@ def test_what_is_read_is_hashed_and_what_is_absent_is_none(s3: S3) -> None:
     assert digest is not None
     assert (digest.size, digest.sha256) == (3_000_000, hashlib.sha256(b"x" * 3_000_000).hexdigest())
     assert (s3.digest("sums", "no"), s3.facts("sums", "no"), s3.read("sums", "no")) == (None, None, None)
+
+
+KEYS = ("plain", "a b/c+d&e=f?g#h%20", "ü/日本", "tilde~*'()!$,;:@", "x//y")
+
+
+def test_the_short_way_tells_the_same_as_botocore_for_every_kind_of_name(s3: S3) -> None:
+    ask = s3.many_facts("sums")
+    for number, key in enumerate(KEYS):
+        s3.put("sums", key, CHECK[: number + 1])
+        assert ask(key) == s3.facts("sums", key) is not None, key
+    assert ask("no such key") is None
+
+
+def test_the_short_way_is_really_taken_and_left_when_the_connection_breaks(
+    cloud: Cloud, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = HeadObjects(s3._context, "sums")
+    s3.put("sums", "here", CHECK)
+    told = heads.headers("here")
+    assert told is not None
+    assert (told["x-amz-checksum-type"], told["content-length"]) == ("FULL_OBJECT", "9")
+    assert heads.headers("gone") is None
+    dead = socket.socket()
+    dead.close()
+    heads._mine.connection.sock = dead
+    assert heads.headers("here") is None
+    assert heads.headers("here") is not None, "the next request gets a new connection"
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "elsewhere")
+    assert HeadObjects(s3._context, "sums").headers("here") is None, "behind a proxy botocore asks"

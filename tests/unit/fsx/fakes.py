@@ -104,6 +104,9 @@ class FakeS3:
         crc = "" if key in self.untold else crc_text(checksums.crc64nvme(body))
         return ObjectFacts(len(body), hashlib.md5(body).hexdigest(), crc)
 
+    def many_facts(self, bucket: str) -> Callable[[str], ObjectFacts | None]:
+        return lambda key: self.facts(bucket, key)
+
     def digest(self, bucket: str, key: str) -> ObjectDigest | None:
         body = self.data.get((bucket, key))
         return None if body is None else ObjectDigest(len(body), hashlib.sha256(body).hexdigest())
