@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutations import catalog, configure, create_path, launch, sessions
+from tests.mutations import catalog, configure, create_path, inventory, launch, sessions
 from tests.mutations.mutation import RED, Mutation, applied, copied, status
 
-MUTATIONS = (*catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *launch.MUTATIONS, *sessions.MUTATIONS)
+MUTATIONS = (
+    *catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *inventory.MUTATIONS, *launch.MUTATIONS,
+    *sessions.MUTATIONS,
+)  # fmt: skip
 
 
 def survivors(chosen: Sequence[Mutation]) -> list[str]:

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -49,7 +51,7 @@ LARGE = 1024**3
 
 
 @pytest.fixture
-def directory(node: Node) -> Path:
+def directory(node: Node) -> Iterator[Path]:
     python = node.home / "DAY-EC/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(PYTHON.format(root=ROOT, python=sys.executable))
@@ -61,7 +63,10 @@ def directory(node: Node) -> Path:
     (made / "repo/results/one.txt").write_bytes(b"one")
     (made / "repo/results/a b'$(x)\n").write_bytes(b"two")
     (made / "repo/link").symlink_to("results/one.txt")
-    return made
+    yield made
+    for pid in programs(made):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(params=["ssm", "local"])

@@ -130,12 +130,17 @@ def test_another_schema() -> None:
     _refused([head.replace(b'"schema":1', b'"schema":2'), *rest])
 
 
-def test_records_swapped_or_twice_there() -> None:
-    head, *rest = gzip.decompress(a_manifest().packed).splitlines()
-    for lines in ([rest[1], rest[0], *rest[2:]], [rest[0], *rest]):
-        text = b"".join(line + b"\n" for line in lines)
-        fitting = json.loads(head) | {"records_sha256": hashlib.sha256(text).hexdigest()}
-        _refused([json.dumps(fitting).encode(), *lines])
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (0, 0, 1, 2, 3), (0, 1, 2, 3, 3)])
+def test_records_out_of_order_or_twice_there(order: tuple[int, ...]) -> None:
+    lines = [gzip.decompress(a_manifest().packed).splitlines()[1:][place] for place in order]
+    records = [Record.parse(line.decode()) for line in lines]
+    counts = {name: sum(one.type == kind for one in records)
+              for name, kind in (("files", "f"), ("directories", "d"), ("links", "l"))}  # fmt: skip
+    text = b"".join(line + b"\n" for line in lines)
+    fitting = a_manifest().header.to_json() | counts | {
+        "bytes": sum(one.size for one in records), "records_sha256": hashlib.sha256(text).hexdigest()
+    }  # fmt: skip
+    _refused([json.dumps(fitting).encode(), *lines])
 
 
 def _refused(lines: list[bytes]) -> None:
