@@ -73,6 +73,12 @@ def test_success_is_proved_detached_and_written_in_both_places(world: World, tmp
     assert found["report_path"].startswith(TARGET + "_daylily_monitor/fsx-export/")
 
 
+def test_the_first_report_is_named_by_the_moment_of_the_start(world: World, tmp_path: Path) -> None:
+    found = export(world, tmp_path)
+    stamp = found["started_at"].replace("-", "").replace(":", "")
+    assert found["report_path"] == f"{TARGET}_daylily_monitor/fsx-export/{stamp}/export-report/"
+
+
 def test_the_receipt_names_every_field_of_the_contract(world: World, tmp_path: Path) -> None:
     names = {
         "schema_version", "status", "phase", "cluster_name", "region", "analysis_dir", "source_path", "headnode_path",

@@ -106,6 +106,14 @@ def test_an_object_replaced_while_its_checksum_is_made_is_a_difference(world: Wo
     assert differences(world, tmp_path, Mode.CHECKSUM) == ["content"]
 
 
+def test_a_later_export_finds_what_was_damaged_since(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path)
+    world.s3.data[BUCKET, OUT] = b"VARIANTS"
+    again = export(world, tmp_path)
+    assert (again["outcome"], again["attempts"]) == ("CREATED", 2)
+    assert world.s3.data[BUCKET, OUT] == b"variants"
+
+
 def test_a_request_that_fails_is_an_error_and_no_difference(world: World, tmp_path: Path) -> None:
     export(world, tmp_path)
 

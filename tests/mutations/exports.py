@@ -1,0 +1,198 @@
+"""Mutations of the export and its proof: each takes one safeguard away, and names a test that must notice."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import Mutation
+
+_RUN = "daylily_ec/workflow/export_run.py"
+_EXPORT = "daylily_ec/workflow/export_analysis.py"
+_LOOKUP = "daylily_ec/workflow/export_lookup.py"
+_PARTS = "daylily_ec/workflow/export_parts.py"
+_AGAIN = "daylily_ec/workflow/verify_export.py"
+_TASKS = "daylily_ec/fsx/exports.py"
+_JUDGE = "daylily_ec/fsx/verification.py"
+_PROOF = "daylily_ec/fsx/proof.py"
+_S3 = "daylily_ec/aws/s3.py"
+_HEADS = "daylily_ec/aws/heads.py"
+_TEST = "tests/unit/export/test_export.py"
+_ENDS = "tests/unit/export/test_outcomes.py"
+_VERIFY = "tests/unit/export/test_verify.py"
+_BY_PARTS = "tests/unit/export/test_parts.py"
+_FACTS = "tests/unit/aws/test_object_facts.py"
+_SUMS = "tests/integration/localcloud_aws/test_object_checksums.py"
+
+MUTATIONS = (
+    Mutation("accept a composite checksum", _S3, 'answer.get("ChecksumType") == "FULL_OBJECT"', "True", _FACTS),
+    Mutation(
+        "let a checksum of parts pass the short way",
+        _S3,
+        '        "ChecksumType": headers.get("x-amz-checksum-type"),\n',
+        '        "ChecksumType": "FULL_OBJECT",\n',
+        _FACTS,
+    ),
+    Mutation(
+        "take any answer of the short way",
+        _HEADS,
+        "        if answer.status != http.client.OK:\n",
+        "        if False:\n",
+        _SUMS,
+    ),
+    Mutation(
+        "trust SUCCEEDED",
+        _RUN,
+        "        if not found.is_equal:\n            raise differs(found, self.book.receipt)\n",
+        "",
+        f"{_TEST}::test_success_of_the_task_alone_proves_nothing",
+    ),
+    Mutation(
+        "trust a task that left files out",
+        _TASKS,
+        "    if task.lifecycle.is_success and task.failed == 0:\n        return\n",
+        "    if task.lifecycle.is_success:\n        return\n",
+        f"{_ENDS}::test_p11_an_export_counts_only_when_everything_is_proved",
+    ),
+    Mutation("ignore extra keys", _JUDGE, 'mismatches.append(Mismatch("extra", key, found=item.size))', "pass", _ENDS),
+    Mutation(
+        "ignore missing keys",
+        _JUDGE,
+        '    mismatches += [Mismatch("missing", key, record.size) for key, record in expected.items()]\n',
+        "",
+        _ENDS,
+    ),
+    Mutation("ignore sizes in the listing", _JUDGE, "        elif record.size != item.size:\n", "        elif False:\n",
+             f"{_ENDS}::test_p11_an_export_counts_only_when_everything_is_proved"),
+    Mutation(
+        "compare no content",
+        _PROOF,
+        "[] if mode is Mode.SIZES else",
+        "[] if True else",
+        f"{_VERIFY}::test_other_bytes_of_the_same_size_are_found_where_content_is_compared",
+    ),
+    Mutation("ignore an object that went away", _JUDGE,
+             '    if digest is None:\n        return Mismatch("missing", record.key, record.size)\n',
+             "    if digest is None:\n        return None\n", "tests/unit/fsx/test_verification.py"),
+    Mutation("do not look at SHA-256 when S3 has it", _JUDGE, "(facts.sha256, sha256)", "(facts.sha256, facts.sha256)",
+             "tests/unit/fsx/test_verification.py"),
+    Mutation(
+        "take an object without a checksum for proved",
+        _PROOF,
+        "facts is None or facts.size != record.size or is_told(facts)",
+        "True",
+        f"{_VERIFY}::test_s3_makes_the_checksum_that_it_does_not_have",
+    ),
+    Mutation(
+        "leave the copies that S3 made",
+        _PROOF,
+        "            self.s3.delete(bucket, copy)\n",
+        "",
+        f"{_VERIFY}::test_s3_makes_the_checksum_that_it_does_not_have",
+    ),
+    Mutation(
+        "detach on timeout",
+        _EXPORT,
+        "        if goes_on:\n",
+        "        ExportRun(services, request, book).detach(book.receipt.association_id)\n        if goes_on:\n",
+        f"{_TEST}::test_a_timeout_never_detaches_and_the_repetition_adopts_the_task",
+    ),
+    Mutation(
+        "call a timeout an error",
+        _EXPORT,
+        "ReceiptStatus.STARTED if goes_on else ReceiptStatus.ERROR",
+        "ReceiptStatus.ERROR",
+        f"{_TEST}::test_a_timeout_never_detaches_and_the_repetition_adopts_the_task",
+    ),
+    Mutation(
+        "take a prefix with other data",
+        _RUN,
+        "        if not any(one.attempts for one in ours):\n",
+        "        if False:\n",
+        f"{_TEST}::test_a_destination_with_other_data_is_refused_and_left_alone",
+    ),
+    Mutation(
+        "take anybody's receipt for ours",
+        _RUN,
+        "if one is not None and one.describes(receipt)]",
+        "if one is not None]",
+        f"{_TEST}::test_the_receipt_of_another_file_system_proves_nothing",
+    ),
+    Mutation(
+        "prove a directory that changed meanwhile",
+        _RUN,
+        "        if now.digest != self.book.receipt.attempt_listing:\n",
+        "        if False:\n",
+        f"{_TEST}::test_a_file_written_during_the_export_spoils_the_proof",
+    ),
+    Mutation(
+        "call an export unchanged without looking",
+        _RUN,
+        "        return self.record(manifest).is_equal\n",
+        "        return True\n",
+        f"{_VERIFY}::test_a_later_export_finds_what_was_damaged_since",
+    ),
+    Mutation(
+        "call an export unchanged whatever the directory holds",
+        _RUN,
+        "if not earlier.is_proved or earlier.attempt_listing != listing(manifest).digest:",
+        "if not earlier.is_proved:",
+        f"{_TEST}::test_a_file_of_the_same_size_written_later_is_exported_again",
+    ),
+    Mutation(
+        "start a second task beside one that runs",
+        _TASKS,
+        "    if running:\n        return running[-1]\n",
+        "",
+        f"{_TEST}::test_a_timeout_never_detaches_and_the_repetition_adopts_the_task",
+    ),
+    Mutation(
+        "name another report each time",
+        _TASKS,
+        "timedelta(seconds=attempt - 1)",
+        "timedelta(seconds=attempt)",
+        f"{_TEST}::test_the_first_report_is_named_by_the_moment_of_the_start",
+    ),
+    Mutation("do not queue for a slot", _TASKS, "    return not mine and len", "    return False and len",
+             f"{_ENDS}::test_an_export_waits_for_a_slot_that_another_export_holds"),
+    Mutation("queue behind mounts", _TASKS, " and any(map(is_export, existing))\n", "\n",
+             f"{_ENDS}::test_mounts_in_all_slots_are_not_waited_for"),
+    Mutation(
+        "detach under a running task", _LOOKUP, "    if running:\n", "    if False:\n",
+        f"{_BY_PARTS}::test_a_wait_that_takes_too_long_detaches_nothing",
+    ),
+    Mutation("detach mounts", _LOOKUP, "    if not exports.is_export(link):\n", "    if False:\n",
+             f"{_BY_PARTS}::test_detach_takes_exports_only"),
+    Mutation(
+        "finish what nobody started", _LOOKUP, "    if link is None and not tasks:\n", "    if False:\n",
+        f"{_BY_PARTS}::test_finish_without_an_export_starts_none",
+    ),
+    Mutation(
+        "run without an attachment", _PARTS, "    if until is Phase.RUN:\n", "    if False:\n",
+        f"{_BY_PARTS}::test_run_wants_an_attachment_of_just_this",
+    ),
+    Mutation(
+        "end a failed task with success",
+        _PARTS,
+        "    exports.require_success(task)\n",
+        "",
+        f"{_BY_PARTS}::test_a_task_that_did_not_succeed_fails_the_command_that_waits",
+    ),
+    Mutation("verify by a receipt that contradicts itself", _AGAIN, "    if problems:\n", "    if False:\n", _VERIFY),
+    Mutation(
+        "verify by any manifest", "daylily_ec/fsx/manifest.py", "        if sha256 and digest != sha256:\n",
+        "        if False:\n", f"{_VERIFY}::test_a_lost_or_exchanged_manifest_is_said",
+    ),
+    Mutation(
+        "end well although S3 differs", _AGAIN, "    if not found.is_equal:\n", "    if False:\n",
+        f"{_VERIFY}::test_other_bytes_of_the_same_size_are_found_where_content_is_compared",
+    ),
+    Mutation(
+        "write the receipt only when something was done",
+        _EXPORT,
+        "            return book\n    book.save()\n",
+        "            return book\n",
+        f"{_TEST}::test_a_receipt_exists_before_the_first_call_to_aws",
+    ),
+    Mutation("compare suffixes of a destination", _TASKS,
+             "    if not destination.ends_with(str(analysis.entity), str(analysis.analysis_id)):\n",
+             '    if not destination.key.endswith(f"{analysis}/"):\n',
+             f"{_TEST}::test_the_destination_must_end_in_whole_components"),
+)  # fmt: skip
