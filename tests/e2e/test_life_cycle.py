@@ -95,7 +95,7 @@ def test_the_export_is_proved_and_the_truth_holds_and_deletion_is_complete(run: 
     run.export()
     receipt = json.loads(run.receipt.read_text())["fsx_export"]
     assert (receipt["status"], receipt["task_lifecycle"], receipt["detached"]) == ("success", "SUCCEEDED", True)
-    assert receipt["verification"]["mode"] == "sizes"
+    assert receipt["verification"]["mode"] == "checksum"
     assert receipt["verification"]["objects"] > 100
 
 
