@@ -98,6 +98,7 @@ for part in progress result; do
     [ ! -s "$place/$run/$part.json" ] || printf '%s=%s\n' "$part" "$(cat "$place/$run/$part.json")"
 done
 case "$state" in
-    done) printf -- '--\n' && base64 -w 0 < "$place/$run/manifest.jsonl.gz" ;;
-    died | failed) tail -n 12 "$place/$run/log" >&2 ;;
+    done) printf -- '--\n' && base64 -w 0 < "$place/$run/manifest.jsonl.gz" || exit 1 ;;
+    died | failed) [ ! -r "$place/$run/log" ] || tail -n 12 "$place/$run/log" >&2 ;;
 esac
+exit 0

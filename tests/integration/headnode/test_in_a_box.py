@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -12,6 +17,9 @@ from daylily_ec.aws.ssm import STDERR_LIMIT, STDOUT_LIMIT, CommandStatus, Invoca
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, RepositoryKey, WorkflowSession
 from daylily_ec.errors import RemoteCommandFailed
+from daylily_ec.fsx import hashing
+from daylily_ec.fsx.manifest import Manifest
+from daylily_ec.fsx.manifest_remote import RunReport, make_manifest, parse_report
 from daylily_ec.headnode import runs, sessions, slurm
 from daylily_ec.headnode.launch import InputKind, Inputs, Launch
 from daylily_ec.headnode.logs import read_log
@@ -22,6 +30,8 @@ from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive
 from daylily_ec.localcloud.nodes.manager import create_manager
 from daylily_ec.localcloud.seams import ComputeResource, NodeManager, NodeSpec, Queue
 from daylily_ec.util.clock import SystemClock
+from daylily_ec.util.progress import Silent
+from tests.mutations.mutation import ROOT
 
 pytestmark = pytest.mark.e2e
 INSTANCE = "i-0123456789abcdef0"
@@ -162,3 +172,68 @@ def test_a_dead_slurmctld_is_unknown_and_never_an_empty_queue(remote: SsmRemote,
         slurm.list_jobs(remote)
     shell(remote, "tmux kill-session -t =s3")
     until(remote, "s3", {WorkflowState.STOPPED})
+
+
+NODE_MODULES = ("__init__", "version", "errors", "domain/__init__", "domain/fsxpath", "domain/ids", "fsx/__init__",
+                "fsx/manifest", "fsx/obstacles", "fsx/walking", "fsx/hash_cache", "fsx/hashing",
+                "fsx/manifest_node")  # fmt: skip
+"""All of the package that a node needs to make manifests."""
+
+
+@pytest.fixture(scope="module")
+def analysis(remote: SsmRemote) -> PurePosixPath:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name in NODE_MODULES:
+            archive.add(ROOT / f"daylily_ec/{name}.py", f"daylily_ec/{name}.py")
+    script = f"""
+        mkdir -p ~/DAY-EC/bin ~/package /fsx/analysis_results/ubuntu/m1/repo && cd ~/package
+        printf %s "$PACKED" | base64 -d | tar -xz
+        printf '#!/bin/sh\nPYTHONPATH=$HOME/package exec {sys.executable} "$@"\n' > ~/DAY-EC/bin/python
+        chmod +x ~/DAY-EC/bin/python
+        cd /fsx/analysis_results/ubuntu/m1 && echo one > repo/one.txt && ln -s one.txt repo/link
+    """
+    env = {"PACKED": base64.b64encode(packed.getvalue()).decode()}
+    remote.run(RemoteScript("install", script), env, 60).require_success("install")
+    return PurePosixPath("/fsx/analysis_results/ubuntu/m1")
+
+
+def ask(remote: SsmRemote, directory: PurePosixPath, run: str, partition: str = "") -> RunReport:
+    env = {"DYEC_DIRECTORY": str(directory), "DYEC_RUN": run, "DYEC_PARTITION": partition, "DYEC_PREFIX_BYTES": "0",
+           "DYEC_ALLOW_RUN_LINKS": "0", "DYEC_WAIT": "0"}  # fmt: skip
+    return parse_report(remote.run(RemoteScript.packaged("inventory"), env, 60).require_success("inventory"))
+
+
+def manifest_of(remote: SsmRemote, directory: PurePosixPath, hash_on: str | None = None) -> Manifest:
+    return make_manifest(remote, directory, clock=SystemClock(), reporter=Silent(), hash_on=hash_on)
+
+
+def test_a_manifest_made_by_a_detached_program(remote: SsmRemote, analysis: PurePosixPath) -> None:
+    made = manifest_of(remote, analysis)
+    assert [one.key for one in made.records] == ["repo/", "repo/link", "repo/one.txt"]
+    assert made.by_key["repo/one.txt"].sha256 == hashing.of_bytes(b"one\n").sha256
+
+
+def test_a_manifest_made_by_a_slurm_job_that_the_next_caller_adopts(remote: SsmRemote, analysis: PurePosixPath) -> None:
+    shell(remote, f"truncate -s 1G {analysis}/large")  # a second or more to hash, no room on the disk
+    first = ask(remote, analysis, "aa", "i8")
+    assert first.state == "running"
+    (job,) = [job for job in slurm.list_jobs(remote) if job.name.startswith("dyec-inventory-") and job.is_active]
+    assert (f"{job.job_id}", job.partition) == (first.job.split()[0], "i8")
+    assert manifest_of(remote, analysis, "i8").header.files == 2
+    assert ask(remote, analysis, "aa").state == "done"
+    shell(remote, f"rm {analysis}/large")
+    mine = [job for job in slurm.list_jobs(remote) if job.name.startswith("dyec-inventory-")]
+    assert len(mine) <= 1
+
+
+def test_a_job_that_was_cancelled_is_told_and_made_anew(remote: SsmRemote, analysis: PurePosixPath) -> None:
+    first = ask(remote, analysis, "bb", "i8")
+    assert first.state == "running"
+    shell(remote, f"scancel {first.job.split()[0]}")
+    deadline = time.monotonic() + 60
+    while (state := ask(remote, analysis, "bb").state) == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert state == "died"
+    assert manifest_of(remote, analysis, "i8").header.files == 1
