@@ -11,11 +11,10 @@ import argparse
 import json
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from daylily_ec.fsx.hash_cache import HashCache
 from daylily_ec.fsx.manifest import DIRECTORY, FILE, LINK, Manifest, Record
 from daylily_ec.fsx.obstacles import Obstacle, Rules
 from daylily_ec.fsx.walking import Entry, Tree, changes, walk
+from daylily_ec.util.clock import Clock, SystemClock, timestamp
 from daylily_ec.version import __version__
 
 PROGRESS, RESULT, PACKED = "progress.json", "result.json", "manifest.jsonl.gz"
@@ -68,14 +68,13 @@ class Job:
     place: Path
     cache: Path
     workers: int
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock
 
     def run(self) -> Manifest:
         """The manifest; `Blocked` when something stands in the way."""
         progress = Progress(self.place / PROGRESS)
         progress.write()
-        began = self.now()
+        began = self.clock.now()
         tree = walk(self.directory)
         self._require(tree)
         files = [entry for entry in tree.entries.values() if entry.type == FILE]
@@ -84,7 +83,7 @@ class Job:
             self._hash(files, cache, progress, began)
         progress.phase = "checking"
         progress.write()
-        made_at = self.now()
+        made_at = self.clock.now()
         after = walk(self.directory)
         if found := [*after.obstacles, *changes(tree, after)]:
             raise Blocked(found)
@@ -98,7 +97,7 @@ class Job:
         if found:
             raise Blocked(found)
 
-    def _hash(self, files: list[Entry], cache: HashCache, progress: Progress, began: float) -> None:
+    def _hash(self, files: list[Entry], cache: HashCache, progress: Progress, began: datetime) -> None:
         todo = [entry for entry in files if cache.get(entry) is None]
         progress.phase, progress.known = "hashing", len(files) - len(todo)
         progress.files_done = progress.known
@@ -109,8 +108,9 @@ class Job:
             progress.write()
 
         tick(0)
-        if any(_changed(entry) > began - SETTLE_S for entry in todo):
-            self.sleep(max(began + SETTLE_S - self.now(), 0))
+        start = began.timestamp()
+        if any(_changed(entry) > start - SETTLE_S for entry in todo):
+            self.clock.sleep(max(start + SETTLE_S - self.clock.now().timestamp(), 0))
         obstacles: list[Obstacle] = []
         for batch in hashing.Hashers(self.directory, self.workers, tick).run(todo):
             cache.add((entry, outcome) for entry, outcome in batch if not isinstance(outcome, Obstacle))
@@ -128,10 +128,9 @@ def _bare(entry: Entry) -> Record:
     return Record(entry.path, entry.type, 0, entry.stamp.mtime_ns, entry.mode, target=entry.target)
 
 
-def _made(directory: str, made_at: float, tree: Tree, cache: HashCache) -> Manifest:
-    moment = datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _made(directory: str, made_at: datetime, tree: Tree, cache: HashCache) -> Manifest:
     records = (_record(entry, cache) for entry in tree.entries.values())
-    return manifest.make(directory, f"dyec {__version__}", moment, records)
+    return manifest.make(directory, f"dyec {__version__}", timestamp(made_at), records)
 
 
 def _record(entry: Entry, cache: HashCache) -> Record:
@@ -168,11 +167,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--workers", type=int, default=hashing.cores())
     given = parser.parse_args(words)
     rules = Rules(given.directory, given.prefix_bytes, given.allow_run_links)
-    job = Job(given.directory, rules, given.place, given.place.with_name("digests.jsonl"), given.workers)
+    clock = SystemClock()
+    job = Job(given.directory, rules, given.place, given.place.with_name("digests.jsonl"), given.workers, clock)
     os.umask(0o077)
-    started = time.monotonic()
+    started = clock.monotonic()
     result = _outcome(job)
-    _replace(given.place / RESULT, {**result, "seconds": round(time.monotonic() - started, 3)})
+    _replace(given.place / RESULT, {**result, "seconds": round(clock.monotonic() - started, 3)})
     return 1 if result["state"] == "failed" else 0
 
 

@@ -48,7 +48,7 @@ MUTATIONS = (
     Mutation("do not look at the directory again", _RUN, "if found := [*after.obstacles, *changes(tree, after)]:",
              "if found := [*after.obstacles]:", _RUN_TEST),
     Mutation("hash before looking at names", _RUN, "        self._require(tree)\n", "", _RUN_TEST),
-    Mutation("hash young files at once", _RUN, "_changed(entry) > began - SETTLE_S", "False", _RUN_TEST),
+    Mutation("hash young files at once", _RUN, "_changed(entry) > start - SETTLE_S", "False", _RUN_TEST),
     Mutation("hash everything anew", _RUN, "if cache.get(entry) is None]", "]", _RUN_TEST),
     Mutation("ask about a run that was not adopted", _ASKING, "        self._run = report.run\n", "", _ASKING_TEST),
     Mutation("believe any manifest", _ASKING, 'sha256=report.result["sha256"])', ")", _ASKING_TEST),

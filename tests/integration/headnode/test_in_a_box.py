@@ -176,7 +176,7 @@ def test_a_dead_slurmctld_is_unknown_and_never_an_empty_queue(remote: SsmRemote,
 
 NODE_MODULES = ("__init__", "version", "errors", "domain/__init__", "domain/fsxpath", "domain/ids", "fsx/__init__",
                 "fsx/manifest", "fsx/obstacles", "fsx/walking", "fsx/hash_cache", "fsx/hashing",
-                "fsx/manifest_node")  # fmt: skip
+                "fsx/manifest_node", "util/__init__", "util/clock")  # fmt: skip
 """All of the package that a node needs to make manifests."""
 
 

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,30 @@ from daylily_ec.fsx import hashing, manifest, manifest_node
 from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.fsx.manifest_node import Blocked, Job
 from daylily_ec.fsx.obstacles import Rules, Why
+from tests.conftest import FakeClock
 
 LATER = 10.0
 """A clock that is ahead: the files of the test are not young to it."""
 
 
+class StandingClock(FakeClock):
+    """Shows one moment until somebody sleeps; then it also does a deed."""
+
+    def __init__(self, moment: float, deed: Callable[[], object]) -> None:
+        super().__init__()
+        self.start, self.deed = datetime.fromtimestamp(moment, UTC), deed
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.deed()
+
+
 @dataclass
 class Scene:
-    """An analysis directory, a run's place, and a clock that stands still."""
+    """An analysis directory, a run's place, and what happens while a run waits."""
 
     root: Path
-    moment: float = 0.0
-    slept: list[float] = field(default_factory=list)
+    slept: float = 0.0
     during_sleep: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
@@ -49,16 +62,15 @@ class Scene:
         path.write_bytes(content)
         return path
 
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.during_sleep()
-
     def run(self, *, young: bool = False, rules: Rules | None = None) -> Manifest:
         newest = max(path.lstat().st_ctime for path in self.directory.rglob("*"))
-        now = newest + (0.5 if young else LATER)
+        clock = StandingClock(newest + (0.5 if young else LATER), self.during_sleep)
         job = Job(str(self.directory), rules or Rules(str(self.directory)), self.place, self.root / "digests.jsonl", 2,
-                  now=lambda: now, sleep=self.sleep)  # fmt: skip
-        return job.run()
+                  clock)  # fmt: skip
+        try:
+            return job.run()
+        finally:
+            self.slept = clock.time
 
     @property
     def progress(self) -> dict[str, object]:
@@ -88,7 +100,7 @@ def test_the_manifest_says_what_is_there(scene: Scene) -> None:
         hashing.of_bytes(content).crc64nvme for content in (b"a/one.txt", b"one")
     )
     assert one.mtime_ns == (scene.directory / "a/one.txt").stat().st_mtime_ns
-    assert scene.slept == []
+    assert scene.slept == 0
 
 
 def test_the_second_run_reads_nothing(scene: Scene) -> None:
@@ -110,7 +122,7 @@ def test_a_change_that_keeps_size_and_time_is_seen(scene: Scene) -> None:
 
 def test_young_files_are_hashed_when_a_later_change_must_show(scene: Scene) -> None:
     scene.run(young=True)
-    assert scene.slept == [manifest_node.SETTLE_S]
+    assert scene.slept == pytest.approx(manifest_node.SETTLE_S)
 
 
 @pytest.mark.parametrize("deed", ["change", "appear", "vanish", "mode"])
