@@ -74,6 +74,15 @@ def test_an_object_removed_between_export_and_comparison_is_no_success(world: Wo
         export(world, tmp_path)
 
 
+def test_a_misconfigured_association_is_waited_for_until_it_recovers(world: World, tmp_path: Path) -> None:
+    world.fsx.creating = ["CREATING", "MISCONFIGURED:no permission", "MISCONFIGURED:no permission", "AVAILABLE"]
+    assert export(world, tmp_path)["status"] == "success"
+    world.fsx.creating = ["CREATING", "MISCONFIGURED:no permission"]
+    with pytest.raises(DeadlinePassed, match="no permission"):
+        export(world, tmp_path / "2", target="s3://results/second/ubuntu/a1/")
+    assert (len(world.fsx.links), receipt(tmp_path / "2")["phase"]) == (1, "attach")
+
+
 def test_a_file_written_while_it_was_hashed_closes_the_way_before_anything_starts(world: World, tmp_path: Path) -> None:
     world.node.obstacles = [Obstacle(Why.BEING_WRITTEN, "out.vcf", "it changed while it was read")]
     with pytest.raises(ValidationError) as error:
