@@ -167,6 +167,10 @@ class ReceiptBook:
         """From now on also store it below the destination."""
         self._beside = (s3, destination)
 
+    def claim(self, s3: S3Api, destination: S3Prefix) -> bool:
+        """Put the receipt beside the data unless there is one; whether this process did."""
+        return s3.put_if_absent(destination.bucket, receipt_key(destination), dumps(self.receipt).encode())
+
     def save(self, **changes: Any) -> ExportReceipt:
         """Replace the receipt in one step, here first, then beside the data."""
         self.receipt = replace(self.receipt, **changes, updated_at=timestamp(self._clock.now()))

@@ -143,9 +143,7 @@ class ExportRun:
     def claim_destination(self) -> None:
         """The destination must be empty or hold our own export of this directory; then the receipt moves in."""
         s3, receipt = self.services.s3, self.book.receipt
-        stored = s3.read_text(self.destination.bucket, receipt_key(self.destination))
-        beside = parse_receipt(stored.text, f"s3://{self.destination.bucket}/{receipt_key(self.destination)}") \
-            if stored else None  # fmt: skip
+        beside = self.receipt_beside()
         ours = [one for one in (beside, receipt) if one is not None and one.describes(receipt)]
         if not any(one.attempts for one in ours):
             found = next(data_objects(s3.objects(self.destination), self.destination), None)
@@ -154,13 +152,28 @@ class ExportRun:
                     f"{self.destination} is not empty ({found.key}) and is not an earlier export of this directory.",
                     code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
                 )  # fmt: skip
-        latest = max(ours, key=lambda one: (one.attempts, one.updated_at))
+        first = beside is None and not receipt.attempts
+        if first and not self.book.claim(s3, self.destination):
+            # Somebody else began the same export just now: theirs is gone on with.
+            self.claim_destination()
+            return
+        latest = max(ours, key=lambda one: (one.attempts, one is beside and not receipt.attempts, one.updated_at))
         self.book.silent = latest.status is ReceiptStatus.SUCCESS or (self.book.silent and latest is receipt)
         if latest is not receipt:
-            self.book.receipt = replace(latest, status=ReceiptStatus.STARTED, failure_details={},
-                                        cluster_name=receipt.cluster_name)  # fmt: skip
+            self.adopt(latest)
         self.book.keep_beside(s3, self.destination)
         self.book.save()
+
+    def receipt_beside(self) -> ExportReceipt | None:
+        """The receipt that lies beside the data, None when there is none."""
+        key = receipt_key(self.destination)
+        stored = self.services.s3.read_text(self.destination.bucket, key)
+        return parse_receipt(stored.text, f"s3://{self.destination.bucket}/{key}") if stored else None
+
+    def adopt(self, receipt: ExportReceipt) -> None:
+        """Go on with what that receipt says."""
+        self.book.receipt = replace(receipt, status=ReceiptStatus.STARTED, failure_details={},
+                                    cluster_name=self.book.receipt.cluster_name)  # fmt: skip
 
     def is_unchanged(self, manifest: Manifest) -> bool:
         """Whether an earlier run proved exactly this directory and S3 still agrees."""
@@ -237,6 +250,10 @@ class ExportRun:
         """Manifest and receipt of the next attempt, in both places before its task exists."""
         receipt = self.book.receipt
         attempt = receipt.attempts + 1
+        theirs = self.announced_meanwhile(attempt, digest)
+        if theirs is not None:
+            self.adopt(theirs)
+            return self.book.save()
         uri = store_manifest(self.services.s3, self.destination, manifest)
         self.book.keep_manifest(manifest)
         report = exports.report_prefix(self.destination, datetime.fromisoformat(receipt.started_at), attempt)
@@ -245,6 +262,13 @@ class ExportRun:
             inventory=inventory_facts(manifest, uri, digest),
             task_id="", task_lifecycle="", task_counts={}, verification={},
         )  # fmt: skip
+
+    def announced_meanwhile(self, attempt: int, digest: str) -> ExportReceipt | None:
+        """The receipt of somebody else who goes on with the same export and was quicker."""
+        beside = self.receipt_beside()
+        if beside is None or (beside.dyec_run_id, beside.attempts) != (self.book.receipt.dyec_run_id, attempt):
+            return None
+        return beside if beside.attempt_listing == digest else None
 
     def require_success(self, task: Task) -> None:
         """`ExportFailed`, with the files that FSx's report names, unless everything was written."""

@@ -145,6 +145,39 @@ def test_two_exports_of_one_directory_to_one_place_share_association_task_and_re
     assert verify(world, tmp_path / "two").verification["mismatches"] == 0
 
 
+def test_of_two_first_exports_the_slower_goes_on_with_the_quicker_one_s(world: World, tmp_path: Path) -> None:
+    original = world.s3.put_if_absent
+
+    def slower(bucket: str, key: str, body: bytes) -> bool:
+        if key.endswith("fsx_export.yaml"):
+            world.s3.put_if_absent = original  # type: ignore[method-assign]
+            export(world, tmp_path / "quicker", wait=False)
+        return original(bucket, key, body)
+
+    world.s3.put_if_absent = slower  # type: ignore[method-assign]
+    found = export(world, tmp_path / "slower")
+    assert found["dyec_run_id"] == receipt(tmp_path / "quicker")["dyec_run_id"]
+    assert (found["status"], len(world.fsx.started), len(world.fsx.created)) == ("success", 1, 1)
+
+
+def test_an_attempt_that_somebody_else_announced_meanwhile_is_gone_on_with(world: World, tmp_path: Path) -> None:
+    """Both claimed the destination and hashed; then one has announced the attempt before the other looks."""
+    original = world.fsx.tasks
+    once = iter([True])
+
+    def late(file_system_id: str) -> Any:
+        seen = original(file_system_id)
+        if next(once, False):
+            export(world, tmp_path / "quicker", wait=False)
+        return seen
+
+    world.fsx.tasks = late  # type: ignore[method-assign]
+    found = export(world, tmp_path / "slower")
+    theirs = receipt(tmp_path / "quicker")
+    assert (found["inventory"], found["report_path"]) == (theirs["inventory"], theirs["report_path"])
+    assert (found["status"], found["attempts"], len(world.fsx.started)) == ("success", 1, 1)
+
+
 def test_two_who_announce_the_same_attempt_at_once_start_one_task(world: World, tmp_path: Path) -> None:
     """Both have read the same receipt; the slower one's request differs from the other's in its tags."""
     original = world.fsx.start_export
@@ -215,6 +248,7 @@ def test_p11_an_export_counts_only_when_everything_is_proved(world: World, clock
                 found = receipt(folder)
                 assert (found["status"], found["detached"]) == ("error", True), (last, failed, name)
                 assert fresh.tree.entries.keys() >= world.tree.entries.keys()
+    print(f"P11: {cases} ends, {successes} of them a success")
     assert (cases, successes) == (42, 1)
 
 
