@@ -140,14 +140,14 @@ MUTATIONS = (
         _RUN,
         "if not earlier.is_proved or earlier.attempt_listing != listing(manifest).digest:",
         "if not earlier.is_proved:",
-        f"{_TEST}::test_a_file_of_the_same_size_written_later_is_exported_again",
+        f"{_TEST}::test_a_file_that_was_touched_is_exported_again",
     ),
     Mutation(
         "start a second task beside one that runs",
         _TASKS,
         "    if running:\n        return running[-1]\n",
         "",
-        f"{_TEST}::test_a_timeout_never_detaches_and_the_repetition_adopts_the_task",
+        f"{_TEST}::test_a_running_task_is_awaited_even_when_every_receipt_is_lost",
     ),
     Mutation(
         "name another report each time",
@@ -184,18 +184,11 @@ MUTATIONS = (
     Mutation("verify by a receipt that contradicts itself", _AGAIN, "    if problems:\n", "    if False:\n", _VERIFY),
     Mutation(
         "verify by any manifest", "daylily_ec/fsx/manifest.py", "        if sha256 and digest != sha256:\n",
-        "        if False:\n", f"{_VERIFY}::test_a_lost_or_exchanged_manifest_is_said",
+        "        if False:\n", f"{_VERIFY}::test_another_manifest_of_the_same_content_is_not_the_receipt_s",
     ),
     Mutation(
         "end well although S3 differs", _AGAIN, "    if not found.is_equal:\n", "    if False:\n",
         f"{_VERIFY}::test_other_bytes_of_the_same_size_are_found_where_content_is_compared",
-    ),
-    Mutation(
-        "write the receipt only when something was done",
-        _EXPORT,
-        "            return book\n    book.save()\n",
-        "            return book\n",
-        f"{_TEST}::test_a_receipt_exists_before_the_first_call_to_aws",
     ),
     Mutation("compare suffixes of a destination", _TASKS,
              "    if not destination.ends_with(str(analysis.entity), str(analysis.analysis_id)):\n",

@@ -212,6 +212,22 @@ def test_a_file_of_the_same_size_written_later_is_exported_again(world: World, t
     assert world.s3.data["results", "derived/ubuntu/a1/daylily-omics-analysis/out.vcf"] == b"VARIANTS"
 
 
+def test_a_file_that_was_touched_is_exported_again(world: World, tmp_path: Path) -> None:
+    """Its manifest is another one, and the receipt must be that of the directory as it is."""
+    export(world, tmp_path)
+    world.tree.write("daylily-omics-analysis/out.vcf", b"variants")
+    assert (export(world, tmp_path)["outcome"], len(world.fsx.started)) == ("CREATED", 2)
+
+
+def test_a_running_task_is_awaited_even_when_every_receipt_is_lost(world: World, tmp_path: Path) -> None:
+    world.fsx.running = ["EXECUTING", "EXECUTING", "SUCCEEDED"]
+    export(world, tmp_path / "here", wait=False)
+    world.s3.data.clear()
+    found = export(world, tmp_path / "there")
+    assert (found["status"], len(world.fsx.created)) == ("success", 1)
+    assert {one.lifecycle for one in world.fsx.jobs.values()} == {"SUCCEEDED"}, "none was started beside one that ran"
+
+
 def test_a_file_written_during_the_export_spoils_the_proof(world: World, tmp_path: Path) -> None:
     original = world.fsx.export
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from daylily_ec.errors import CorruptFile, DyecError, ExportFailed, NotFound, Refused
+from daylily_ec.fsx.manifest import make, parse
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
 from tests.unit.export.scene import BUCKET, MANIFEST, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
@@ -171,6 +172,16 @@ def test_a_lost_or_exchanged_manifest_is_said(world: World, tmp_path: Path) -> N
     world.s3.data[BUCKET, MANIFEST] = gzip.compress(gzip.decompress(kept).replace(b'"0644"', b'"0645"'))
     with pytest.raises(CorruptFile, match="damaged"):
         verify(world, TARGET)
+
+
+def test_another_manifest_of_the_same_content_is_not_the_receipt_s(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path)
+    (tmp_path / "manifest.jsonl.gz").unlink()
+    made = parse(world.s3.data[BUCKET, MANIFEST])
+    later = make(made.header.directory, made.header.tool, "2030-01-01T00:00:00Z", made.records)
+    world.s3.data[BUCKET, MANIFEST] = later.packed
+    with pytest.raises(CorruptFile, match="SHA-256"):
+        verify(world, tmp_path)
 
 
 def test_what_is_no_receipt_is_named(world: World, tmp_path: Path) -> None:
