@@ -154,6 +154,7 @@ class Tree:
     entries: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     times: dict[bytes, int] = field(default_factory=dict)
     clock: int = 1000
+    made: int = 0
 
     def write(self, path: str | bytes, content: bytes = b"", kind: str = "f") -> None:
         name = path.encode() if isinstance(path, str) else path
@@ -169,7 +170,9 @@ class Tree:
 
     def manifest(self, directory: str) -> Manifest:
         """As the node's program makes it."""
-        return manifest.make(directory, "dyec test", "2026-01-01T00:00:00Z", map(self._record, self.entries))
+        self.made += 1  # each is made at a moment of its own, so no two are the same bytes
+        made_at = f"2026-01-01T00:{self.made // 60:02d}:{self.made % 60:02d}Z"
+        return manifest.make(directory, "dyec test", made_at, map(self._record, self.entries))
 
     def _record(self, name: bytes) -> Record:
         kind, content = self.entries[name]
