@@ -38,7 +38,7 @@ dyec workflow launch \\
 # What may come and go without a launch: Slurm's and the agent's own processes, and the one that looks.
 OWN = re.compile(r"slurm|munge|bwrap|localcloud|amazon/ssm|bash -l$|ps -e|\[.*\]")
 PICTURE = (
-    "find /fsx/analysis_results /home/ubuntu/daylily-runs -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; tmux ls 2>&1"
+    "find /fsx/analysis_results /home/ubuntu/daylily-runs -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; tmux ls || true"
 )
 
 

@@ -71,6 +71,7 @@ def _cluster(desk: Desk) -> None:
     (desk.home / "catalog.yaml").write_text(CATALOG)
     for name, text in (("samples", "SAMPLEID\nS1\n"), ("units", "RUNID\nR1\n")):
         client("s3").put_object(Bucket=given.bucket, Key=f"staged/{STAGE}/x_{name}.tsv", Body=text.encode())
+    client("s3").put_object(Bucket=given.bucket, Key="references/genomic_data/README", Body=b"none\n")
     made = desk.run("pcluster", "create-cluster", "-n", CLUSTER, "-c", "cluster.json", "--region", REGION)
     assert made.code == 0, made.out
     stack = client("cloudformation")
@@ -79,7 +80,11 @@ def _cluster(desk: Desk) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     origin = Path("/home/ubuntu/origin")
+    # This cluster was not made by dyec, so what its boot and configuration leave behind is put there by hand.
     script = f"""
+        mkdir -p /fsx/analysis_results ~/.local/bin && ln -sfn /fsx/references /fsx/data
+        for name in dyec day-clone; do ln -sf /bin/true ~/.local/bin/$name; done
+        echo 'export DAYLILY_EC_HEADNODE_BOOTSTRAPPED=1 PATH="$HOME/.local/bin:$PATH"' >> ~/.bash_profile
         mkdir -p {origin}/bin && cd {origin} && echo true > dyoainit && echo true > bin/day_activate
         cat > bin/day_run <<'EOF'\n{DAY_RUN}\nEOF
         chmod +x bin/day_run && git init -q && git add -A
@@ -125,7 +130,8 @@ def test_a_workflow_is_launched_followed_and_read(desk: Desk) -> None:
     launched = desk.launch("a1")
     assert launched.code == 0, launched.out
     assert launched.document["stage"]["outcome"] == "CREATED"
-    assert desk.mutations() == ["ssm:SendCommand", "fsx:CreateDataRepositoryAssociation", "ssm:SendCommand"]
+    attached = "fsx:CreateDataRepositoryAssociation"
+    assert desk.mutations() == ["ssm:SendCommand", "ssm:SendCommand", attached, "ssm:SendCommand"]
     ended = desk.on("--json", "workflow", "status", "--session", "a1", "--wait", "--timeout", "60")
     assert (ended.code, ended.document["state"], ended.document["exit_code"]) == (0, "SUCCEEDED", 0)
     log = desk.on("workflow", "logs", "--session", "a1").out
