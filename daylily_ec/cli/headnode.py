@@ -22,12 +22,14 @@ from daylily_ec.workflow.headnode_files import Download, Upload, download_file, 
 from daylily_ec.workflow.run_on_headnode import (
     PLUGIN,
     ConnectCommand,
+    FsxUsage,
     HeadNodeInfo,
     Queue,
     RunCommand,
     check_head_node,
     connect_command,
     describe_head_node,
+    fsx_usage,
     list_queue,
     prepare_connect,
     require_success,
@@ -123,6 +125,21 @@ def _(result: Queue) -> str:
     rows = [[job.job_id, job.partition, job.cpus, job.state, job.nodes, job.name, job.user, job.reason]
             for job in result.jobs]  # fmt: skip
     return table(["JOB", "PARTITION", "CPUS", "STATE", "NODES", "NAME", "USER", "REASON"], rows)
+
+
+@app.command("fsx-usage")
+def usage(region: Region, cluster: Cluster, profile: Profile = None) -> None:
+    """Show how full the shared file system and its targets are."""
+    emit(fsx_usage(services(profile, region), cluster))
+
+
+@text.register
+def _(result: FsxUsage) -> str:
+    found = result.usage
+    rows = [[one.name, f"{one.size / 1024**3:.1f}", f"{one.used / 1024**3:.1f}", f"{one.free / 1024**3:.1f}",
+             f"{one.share:.0%}"] for one in (found.total, *found.targets)]  # fmt: skip
+    shown = table(["WHAT", "SIZE GiB", "USED GiB", "FREE GiB", "USED"], rows)
+    return f"{shown}\n{found.files_used:,} of {found.files:,} files; {found.kind}\n"
 
 
 @app.command("doctor")
