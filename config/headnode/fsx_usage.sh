@@ -10,4 +10,4 @@ timeout 60 df -B1 --output=size,used,avail,itotal,iused -- "$DYEC_FSX" | awk 'NR
 if [ "$type" = lustre ] && command -v lfs > /dev/null; then
     timeout 60 lfs df -- "$DYEC_FSX" | awk '$1 ~ /_UUID$/ { sub(/_UUID$/, "", $1); printf "target %s %.0f %.0f %.0f\n", $1, $2 * 1024, $3 * 1024, $4 * 1024 }' || exit 1
 fi
-echo done
+echo 'done'
