@@ -119,7 +119,7 @@ MUTATIONS = (
         _SCRIPT,
         '[ ! -L "$entity_dir" ] || refuse',
         "true || refuse",
-        f"{_SESSIONS}::test_replacing_never_leaves_the_analysis_root",
+        f"{_NODE}::test_nothing_is_written_through_a_linked_entity",
     ),
     Mutation(
         "never replace",
