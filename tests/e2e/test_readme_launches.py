@@ -167,7 +167,7 @@ def test_the_same_run_by_the_catalogs_command(operator: Operator) -> None:
         "dyec", "--json", "workflow", "launch", *operator.target, *target, "--command-id", "illumina_run_qc",
     ])  # fmt: skip
     (mount,) = shown["run_mounts"]
-    assert (mount["path"], mount["outcome"] in ("adopted", "created")) == ("/fsx/run_dir_mounts/RUN123", True)
+    assert (mount["path"], mount["outcome"] in ("ADOPTED", "CREATED")) == ("/fsx/run_dir_mounts/RUN123", True)
     assert shown["command"].count("--config") == 1
     check_run_qc(operator, "by-id")
 
