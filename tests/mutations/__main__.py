@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutations import catalog, configure, create_path, launch, sessions
+from tests.mutations import catalog, configure, create_path, headnode, launch, sessions
 from tests.mutations.mutation import RED, Mutation, applied, copied, status
 
-MUTATIONS = (*catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *launch.MUTATIONS, *sessions.MUTATIONS)
+MUTATIONS = (*catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *headnode.MUTATIONS, *launch.MUTATIONS,
+             *sessions.MUTATIONS)  # fmt: skip
 
 
 def survivors(chosen: Sequence[Mutation]) -> list[str]:
