@@ -48,15 +48,21 @@ class Share:
     until: float
 
 
+def _timely(found: Iterator[Point], until: float) -> Iterator[Point]:
+    """Points until the time has come; what is broken is said at once."""
+    for point in found:
+        yield point
+        if not point.held:
+            print(f"BROKEN {point}", file=sys.stderr, flush=True)
+        if time.monotonic() > until:
+            break
+
+
 def _work(share: Share, found: Connection) -> None:
     share.base.mkdir()
     with world(share.base, share.scenario) as place:
-        for point in points(place, share.aims, undisturbed(place)):
+        for point in _timely(points(place, share.aims, undisturbed(place)), share.until):
             found.send(point)
-            if not point.held:
-                print(f"BROKEN {point}", file=sys.stderr, flush=True)
-            if time.monotonic() > share.until:
-                break
 
 
 def _side_by_side(shares: Sequence[Share]) -> Iterator[Point]:
@@ -100,14 +106,17 @@ def sweep(ledger: Ledger, extent: Extent) -> None:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         with world(Path(folder), scenario) as place:
             first = undisturbed(place)
-        every = list(aims(promise, len(first.client)))
-        ledger.plan(len(every), len(first.client), len(first.server))
-        order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
-        left = [aim for aim in order if not ledger.has(aim.kind, aim.call)]
+            every = list(aims(promise, len(first.client)))
+            ledger.plan(len(every), len(first.client), len(first.server))
+            order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
+            left = [aim for aim in order if not ledger.has(aim.kind, aim.call)]
+            if extent.jobs == 1:
+                for point in _timely(points(place, left, first), until):
+                    ledger.add(point)
+                return
         parts = (left[number :: extent.jobs] for number in range(extent.jobs))
-        shares = [
-            Share(scenario, Path(folder) / f"job{number}", part, until) for number, part in enumerate(parts) if part
-        ]
+        shares = [Share(scenario, Path(folder) / f"job{number}", part, until)
+                  for number, part in enumerate(parts) if part]  # fmt: skip
         for point in _side_by_side(shares):
             ledger.add(point)
 
