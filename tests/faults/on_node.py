@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from daylily_ec.headnode.bundle import PYTHONS, NodeTarget, Pins
 from daylily_ec.headnode.wheels import PipWheels
+from daylily_ec.samples.run_context import REQUIRED
 from daylily_ec.util.proc import Finished
 from tests.faults import nodes
 from tests.faults.inventory import inventory
@@ -194,13 +195,42 @@ def _launch(place: World) -> list[str]:
     )  # fmt: skip
 
 
+def _to_launch_on_run(place: World) -> None:
+    """As for a launch; a sequencer's run folder lies in S3, not attached yet."""
+    _to_launch(place)
+    bucket = place.nursery.buckets.staging
+    place.client("s3").put_object(Bucket=bucket, Key="runs/RUN123/SampleSheet.csv", Body=b"[Header]\n")
+    mount = "/fsx/run_dir_mounts/RUN123"
+    row = {
+        "RUNID": "RUN123", "PLATFORM": "ILMN", "RUN_DIR": mount, "SOURCE_S3_URI": f"s3://{bucket}/runs/RUN123/",
+        "MOUNT_ID": "RUN123", "SAMPLE_SHEET": f"{mount}/SampleSheet.csv", "BASECALLING_STATE": "raw_bcl",
+        "RUN_STATUS": "complete", "REGION": REGION,
+    }  # fmt: skip
+    lines = [REQUIRED, [row.get(name, "") for name in REQUIRED]]
+    (place.home / "runs.tsv").write_text("".join("\t".join(cells) + "\n" for cells in lines))
+
+
+def _launch_on_run(place: World) -> list[str]:
+    return on_cluster(
+        "workflow", "launch", "--analysis-id", "run-qc", "--executing-entity", "ubuntu", "--catalog-config",
+        str(place.home / "catalog.yaml"), "--run-context-file", str(place.home / "runs.tsv"), "--dy-command",
+        "bin/day_run produce_illumina_run_qc --config run_context_file=config/runs.tsv",
+    )  # fmt: skip
+
+
 def _launched(place: World, ended: Any) -> str:
     answer = json.loads(ended.out)
-    return "" if answer["commit"] and answer["stage"]["association_id"] else f"incomplete answer: {ended.out[:300]}"
+    mounts = [one for one in (answer["stage"], *answer["run_mounts"]) if one]
+    whole = answer["commit"] and mounts and all(one["association_id"] for one in mounts)
+    return "" if whole else f"incomplete answer: {ended.out[:300]}"
 
 
+ALREADY = frozenset({"session_exists", "analysis_dir_exists"})
+"""What the interrupted run started may run still, or have ended: nothing may be started twice."""
 LAUNCH = Scenario(
-    "launch", "workflow launch", after_create(), _launch, _launched, whole, _to_launch, nodes.MANAGER,
-    # What the interrupted run started may run still, or have ended: nothing may be started twice.
-    frozenset({"session_exists", "analysis_dir_exists"}),
+    "launch", "workflow launch", after_create(), _launch, _launched, whole, _to_launch, nodes.MANAGER, ALREADY
+)
+LAUNCH_ON_RUN = Scenario(
+    "launch-run", "workflow launch --run-context-file", after_create(), _launch_on_run, _launched, whole,
+    _to_launch_on_run, nodes.MANAGER, ALREADY,
 )  # fmt: skip

@@ -48,8 +48,11 @@ _NODE = (
 _STAND_INS = {
     "configure": f"{_NODE}; pip and the wheels of other projects are stand-ins too, and so are the programs that they "
     "put into place: dyec's own wheel, the fetched bundle, links, files and login hook are real",
-    "launch": f"{_NODE}; git, tmux, the session and its command are real.  A repeated launch may refuse because the "
-    "interrupted one's session or analysis directory is there: then nothing may be missing and nothing there twice",
+    **dict.fromkeys(
+        ("launch", "launch-run"),
+        f"{_NODE}; git, tmux, the session and its command are real.  A repeated launch may refuse because the "
+        "interrupted one's session or analysis directory is there: then nothing may be missing and nothing there twice",
+    ),
 }
 _INTRO = """# Reliability: what was broken on purpose, and what came of it
 
