@@ -50,7 +50,8 @@ _STAND_INS = {
     "put into place: dyec's own wheel, the fetched bundle, links, files and login hook are real",
     **dict.fromkeys(
         ("launch", "launch-run"),
-        f"{_NODE}; git, tmux, the session and its command are real.  A repeated launch may refuse because the "
+        f"{_NODE}; git, tmux, the session and its command are real, the node's own dyec and day-clone, which a launch "
+        "only looks for, are not.  A repeated launch may refuse because the "
         "interrupted one's session or analysis directory is there: then nothing may be missing and nothing there twice",
     ),
 }
