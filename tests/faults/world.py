@@ -89,7 +89,7 @@ class World:
         prepare: Callable[[], None] = partial(client_hook.install, counter or client_hook.Counter())
         words = words or self.scenario.command(self)
         ended = child.run(words, self.variables, self.home, prepare, read_timeout)
-        Witness().look(self._requests(), words)
+        Witness().look(self._mine(), words)
         return ended
 
     def client(self, service: str) -> Any:
@@ -118,11 +118,12 @@ class World:
 
     def calls(self) -> list[str]:
         """dyec's calls as the server counted them."""
-        mine = [row for row in self._requests() if row["client"] == client_hook.MARKER]
-        return [f"{row['service']}:{row['action']}" for row in mine]
+        return [f"{row['service']}:{row['action']}" for row in self._mine()]
 
-    def _requests(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.control("GET", "requests").splitlines()]
+    def _mine(self) -> list[dict[str, Any]]:
+        """dyec's rows of the request log; the others are the harness's own and the recorder's."""
+        rows = [json.loads(line) for line in self.control("GET", "requests").splitlines()]
+        return [row for row in rows if row["client"] == client_hook.MARKER]
 
     def inventory(self) -> dict[str, Any]:
         return self.scenario.inventory(self)
