@@ -25,6 +25,7 @@ if ! { size=$(stat -L -c %s -- "$path") && mode=$(stat -L -c %a -- "$path") && s
 fi
 printf '%s %s %s\n' "$size" "$mode" "${sum%% *}"
 if [ -n "${DYEC_URL:-}" ]; then
+    case "$DYEC_URL" in *[!A-Za-z0-9%:/?=\&._~+,@-]*) refuse bad_url "The address holds what no address holds." ;; esac
     # The URL is a secret while it lasts, so it is no argument.
     printf 'url = "%s"\n' "$DYEC_URL" | env -u DYEC_URL curl --fail --silent --show-error --globoff --retry 3 --max-time 3600 \
         --config - --output /dev/null --upload-file "$path" || refuse not_sent "$path could not be sent."

@@ -60,6 +60,7 @@ dyec_main() {
         printf 'This must run as %s, not as %s.\n' "$DYEC_USER" "$(id -un)" >&2
         return 64
     fi
+    case "$DYEC_TOKEN" in '' | *[!0-9a-f]*) return 64 ;; esac
     mask=$(umask)
     umask 077
     if mkdir "$spool" 2> /dev/null; then

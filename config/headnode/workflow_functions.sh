@@ -110,3 +110,23 @@ dyec_refuse() {
     exit 8
 }
 
+dyec_start_session() {
+    # Runs launch.sh of the run directory $1 in a tmux session, in the directory $2, and waits for its controller.  The
+    # workflow's shell shall not inherit the parameters of this script, nor its lock.  A tmux server that is just ending,
+    # because its last session has, refuses a new one for a moment.
+    local name="${1##*/}" variable strip=() try deadline
+    while IFS= read -r variable; do strip+=(-u "$variable"); done < <(compgen -e DYEC_)
+    for try in 1 2 3 4; do
+        if env "${strip[@]}" tmux new-session -d -s "$name" -c "$2" bash -l "$1/launch.sh" 9>&-; then break; fi
+        [ "$try" -lt 4 ] || dyec_refuse session_start_failed "tmux could not start the session $name."
+        sleep 0.5
+    done
+    deadline=$((SECONDS + 60))
+    until [ -e "$1/controller" ]; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            tmux kill-session -t "=$name" 2> /dev/null
+            dyec_refuse session_start_timeout "Session $name did not start within 60 s: $(tail -n 5 "$1/tmux.log")"
+        fi
+        sleep 0.1
+    done
+}

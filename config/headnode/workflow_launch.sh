@@ -227,21 +227,6 @@ put_run_dir() {
         "$run_dir/launch.sh" prepare
 }
 
-start() {
-    # The workflow's shell shall not inherit the parameters of this script, nor its lock.
-    local name strip=() deadline=$((SECONDS + 60))
-    while IFS= read -r name; do strip+=(-u "$name"); done < <(compgen -e DYEC_)
-    env "${strip[@]}" tmux new-session -d -s "$DYEC_SESSION" -c "$repo_path" bash -l "$run_dir/launch.sh" 9>&- ||
-        refuse session_start_failed "tmux could not start the session $DYEC_SESSION."
-    until [ -e "$run_dir/controller" ]; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            tmux kill-session -t "=$DYEC_SESSION" 2> /dev/null
-            refuse session_start_timeout "Session $DYEC_SESSION did not start within 60 s: $(tail -n 5 "$run_dir/tmux.log")"
-        fi
-        sleep 0.1
-    done
-}
-
 undo() {
     # Nothing has run in the new directory, so it goes; what it replaced comes back.
     rm -rf "$analysis_dir"
@@ -266,7 +251,7 @@ launch() {
     put_analysis_dir
     trap undo EXIT
     put_run_dir || refuse run_dir_failed "$run_dir cannot be written."
-    start
+    dyec_start_session "$run_dir" "$repo_path"
     trap - EXIT
     rm -rf "$replaced"
     mark SESSION "$DYEC_SESSION"

@@ -59,19 +59,6 @@ put_attempt() {
         rm -f "$run_dir/controller" "$run_dir/command"
 }
 
-start() {
-    local deadline=$((SECONDS + 60))
-    env "${strip[@]}" tmux new-session -d -s "$name" -c "$DYEC_REPO_PATH" bash -l "$run_dir/launch.sh" 9>&- ||
-        dyec_refuse session_start_failed "tmux could not start the session $name."
-    until [ -e "$run_dir/controller" ]; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            tmux kill-session -t "=$name" 2> /dev/null
-            dyec_refuse session_start_timeout "Session $name did not start within 60 s: $(tail -n 5 "$run_dir/tmux.log")"
-        fi
-        sleep 0.1
-    done
-}
-
 exec 9> "$HOME/daylily-runs/.$name.lock"
 flock -w 60 9 || dyec_refuse session_locked "Another command works on session $name."
 check
@@ -83,7 +70,7 @@ attempt=$((before + 1))
 strip=()
 while IFS= read -r variable; do strip+=(-u "$variable"); done < <(compgen -e DYEC_)
 put_attempt || dyec_refuse resume_failed "$run_dir cannot be written."
-start
+dyec_start_session "$run_dir" "$DYEC_REPO_PATH"
 dyec_mark ATTEMPT "$attempt"
 dyec_mark FACTS below
 dyec_facts_now "$run_dir"

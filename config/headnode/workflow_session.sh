@@ -163,8 +163,8 @@ dyec_export_due() {
 }
 
 dyec_export_command() {
-    # Instance credentials: no profile of the user.
-    printf 'cd && exec env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE %q export --cluster %q --region %q' \
+    # Instance credentials, not a profile of the user; and nothing of the Python that the workflow activated.
+    printf 'cd && exec env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE -u PYTHONPATH -u PYTHONHOME %q export --cluster %q --region %q' \
         "$dyec_program" "$DYEC_CLUSTER" "$DYEC_REGION"
     printf ' --source-path %q --destination-s3-uri %q --output-dir %q' \
         "$DYEC_ANALYSIS_DIR" "$DYEC_EXPORT_DESTINATION" "$run_dir/export"

@@ -20,7 +20,9 @@ _PIECE = re.compile(
     r"""(?P<end>[;&|()\n]+)|[^\S\n]+|(?P<word>(?:[^\s;&|()'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""", re.DOTALL
 )
 
-_SOURCED = re.compile(r"(?m)((?:^|[;&|])[^\S\n]*(?:source|\.)[^\S\n]+(?:\./)?dyoainit\b[^;&|\n]*);[^\S\n]*")
+_SOURCED = re.compile(
+    r"(?m)(?P<call>(?:^|[;&|])[^\S\n]*(?:source|\.)[^\S\n]+(?:\./)?dyoainit)\b(?P<words>[^;&|\n]*)(?P<end>;[^\S\n]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,17 @@ def without_containers(line: str) -> str:
     return f"export DAY_CONTAINERIZED=false; {line}"
 
 
-def with_aliases(line: str) -> str:
-    """The line with a break after `source dyoainit`: a shell knows a file's aliases only from the next line on."""
-    return _SOURCED.sub(r"\1\n", line)
+def with_initialisation(line: str, options: Sequence[str] = ()) -> str:
+    """The line with `options` at a `source dyoainit` that has none, and a break after it.
+
+    A shell knows the aliases of a file only from the next line on.
+    """
+
+    def changed(found: re.Match[str]) -> str:
+        given = f" {shlex.join(options)}" if options and not found["words"].strip() else ""
+        return f"{found['call']}{given}{found['words']}" + ("\n" if found["end"] else "")
+
+    return _SOURCED.sub(changed, line)
 
 
 def _engine_call(line: str) -> list[_Word]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError as ModelError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from daylily_ec.catalog.registration import ArtifactRegistration
+from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.ids import GitRef, RepositoryKey
 from daylily_ec.errors import InvalidValue
 
@@ -53,7 +54,14 @@ def _clone_url(value: str) -> str:
     return value
 
 
+def _on_file_system(value: str) -> str:
+    if not value.startswith("/fsx/") or FsxPath.parse(value).value == "/":
+        raise ValueError("must be a directory below /fsx")
+    return value
+
+
 Text = Annotated[str, Field(min_length=1)]
+OnFileSystem = Annotated[str, AfterValidator(lambda value: _as_value(_on_file_system, value))]
 UniqueTexts = Annotated[list[Text], AfterValidator(_unique)]
 Ref = Annotated[str, AfterValidator(_git_ref)]
 CloneUrl = Annotated[str, AfterValidator(_clone_url)]
@@ -108,7 +116,7 @@ class TestDataLocation(Model):
 
     location_id: Text
     description: str = ""
-    mount_path: Text
+    mount_path: OnFileSystem
     data_root: str = ""
     s3_uri: str = ""
     applies_to_command_classes: list[CommandClass] = []

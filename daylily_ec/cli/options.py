@@ -13,6 +13,9 @@ Profile = Annotated[str | None, typer.Option("--profile", envvar="AWS_PROFILE", 
 Region = Annotated[str, typer.Option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="AWS region.")]
 RegionAz = Annotated[str, typer.Option("--region-az", help="Availability zone, such as us-west-2d.")]
 Cluster = Annotated[str, typer.Option("--cluster", "--cluster-name", envvar=CLUSTER_VARIABLE, help="Cluster name.")]
+MaybeCluster = Annotated[
+    str | None, typer.Option("--cluster", "--cluster-name", help="Cluster name; a terminal offers a menu without it.")
+]
 Config = Annotated[Path | None, typer.Option("--config", envvar="DAY_EX_CFG", help="Cluster configuration file.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 SpotBump = Annotated[str | None, typer.Option("--spot-bump", help="USD per hour that a bid lies above the median.")]

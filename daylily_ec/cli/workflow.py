@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from daylily_ec.cli import launch_options as options
-from daylily_ec.cli import workflow_sessions
+from daylily_ec.cli import workflow_control, workflow_sessions
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Cluster, DryRun, Profile, Region
 from daylily_ec.cli.render import emit, pairs, text
@@ -104,5 +104,5 @@ def _mount(mount: LaunchMount) -> str:
     return f"{mount.source_s3_uri} at {mount.path} ({mount.outcome or 'to be attached'})"
 
 
-for _name, _command in workflow_sessions.COMMANDS:
+for _name, _command in (*workflow_sessions.COMMANDS, *workflow_control.COMMANDS):
     app.command(_name)(_command)

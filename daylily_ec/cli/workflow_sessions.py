@@ -1,29 +1,18 @@
-"""`dyec workflow status|logs|list|stop|attach|resume`: what can be done with a session that was launched."""
+"""`dyec workflow status|logs|list`: what a session that was launched does and says."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from typing import Annotated, Any
 
 import typer
 
 from daylily_ec.cli.frame import FRAME
-from daylily_ec.cli.options import Cluster, DryRun, Profile, Region
+from daylily_ec.cli.options import Cluster, Profile, Region
 from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.cli.session import services
-from daylily_ec.errors import Interrupted, ToolchainError, UsageError
+from daylily_ec.errors import Interrupted, UsageError
 from daylily_ec.headnode.status import QueuedJob
-from daylily_ec.workflow.attach_workflow import AttachCommand, attach_command
-from daylily_ec.workflow.control_workflow import (
-    ResumeRequest,
-    ResumeResult,
-    StopResult,
-    resume_workflow,
-    stop_workflow,
-)
-from daylily_ec.workflow.run_on_headnode import PLUGIN
 from daylily_ec.workflow.workflow_log import LogFollower, LogRequest, LogTail, workflow_log
 from daylily_ec.workflow.workflow_status import (
     ExportReport,
@@ -45,13 +34,10 @@ Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Go on with new lines until it ends; exit with its exit code.")
 ]
 Match = Annotated[str | None, typer.Option("--match", metavar="REGEX", help="Show only lines that match.")]
-CancelJobs = Annotated[bool, typer.Option("--cancel-jobs", help="Cancel its jobs in Slurm's queue.")]
-ResumeCommand = Annotated[
-    str | None, typer.Option("--dy-command", help="Command line that resumes it, when its engine is not known.")
-]
 
 
-def _which(cluster: str, session: str | None, run_dir: str | None) -> StatusRequest:
+def which_session(cluster: str, session: str | None, run_dir: str | None) -> StatusRequest:
+    """The session that the options name; `UsageError` unless exactly one of the two is given."""
     if (session is None) == (run_dir is None):
         raise UsageError("Give exactly one of --session and --run-dir.")
     return StatusRequest(cluster, session, run_dir)
@@ -67,7 +53,7 @@ def status(
     timeout: Timeout = 86400.0,
 ) -> None:
     """Show what a workflow is doing."""
-    request = _which(cluster, session, run_dir)
+    request = which_session(cluster, session, run_dir)
     if not wait:
         emit(workflow_status(services(profile, region), request))
         return
@@ -87,11 +73,11 @@ def _(result: WorkflowStatus) -> str:
             "attempt": result.attempt if result.attempt != 1 else None,
             "exit code": result.exit_code,
             "of the command": result.workflow_exit_code if result.workflow_exit_code != result.exit_code else None,
-            "started": _when(result.started_at, result.started_by),
-            "resumed": _when(result.resumed_at, result.resumed_by),
-            "stopped": _when(result.stopped_at, result.stopped_by),
+            "started": moment_and_who(result.started_at, result.started_by),
+            "resumed": moment_and_who(result.resumed_at, result.resumed_by),
+            "stopped": moment_and_who(result.stopped_at, result.stopped_by),
             "completed": result.completed_at,
-            "jobs": _jobs(result.jobs) or "none",
+            "jobs": job_words(result.jobs) or "none",
             "export": _export(result.export),
             "registration": result.registration.status if result.registration else None,
             "command": result.command,
@@ -101,11 +87,13 @@ def _(result: WorkflowStatus) -> str:
     )
 
 
-def _when(moment: str | None, who: str | None) -> str | None:
+def moment_and_who(moment: str | None, who: str | None) -> str | None:
+    """`2026-01-01T00:00:00Z by user@host`, or what is known of it."""
     return f"{moment} by {who}" if moment and who else moment
 
 
-def _jobs(jobs: tuple[QueuedJob, ...] | None) -> str:
+def job_words(jobs: tuple[QueuedJob, ...] | None) -> str:
+    """The jobs in one line; empty for none."""
     return "not known" if jobs is None else ", ".join(f"{job.job_id} {job.state}" for job in jobs)
 
 
@@ -128,7 +116,7 @@ def logs(
     match: Match = None,
 ) -> None:
     """Print the log of a workflow."""
-    request = LogRequest(_which(cluster, session, run_dir), lines, match)
+    request = LogRequest(which_session(cluster, session, run_dir), lines, match)
     if not follow:
         emit(workflow_log(services(profile, region), request))
         return
@@ -173,95 +161,5 @@ def _(result: WorkflowList) -> str:
     return table(["SESSION", "STATE", "ANALYSIS", "STARTED", "BY", "JOBS"], rows)
 
 
-def stop(
-    region: Region,
-    cluster: Cluster,
-    profile: Profile = None,
-    session: Session = None,
-    run_dir: RunDir = None,
-    cancel_jobs: CancelJobs = False,
-) -> None:
-    """End a session; its jobs in Slurm's queue go on unless --cancel-jobs is given."""
-    emit(stop_workflow(services(profile, region), _which(cluster, session, run_dir), cancel_jobs))
-
-
-@text.register
-def _(result: StopResult) -> str:
-    left = _jobs(result.status.jobs)
-    return pairs(
-        {
-            "session": result.status.session_name,
-            "outcome": result.outcome,
-            "state": result.status.state,
-            "stopped": _when(result.status.stopped_at, result.status.stopped_by),
-            "cancelled jobs": result.cancelled_jobs,
-            "jobs still in the queue": left,
-        }
-    ) + ("Cancel them by repeating the command with --cancel-jobs.\n" if result.status.jobs else "")
-
-
-def attach(
-    region: Region,
-    cluster: Cluster,
-    profile: Profile = None,
-    session: Session = None,
-    run_dir: RunDir = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command; do not run it.")] = False,
-) -> None:
-    """Show the screen of a running session; leave it with Ctrl-B D."""
-    if FRAME.json and not dry_run:
-        raise UsageError("attach opens a terminal; --json goes with --dry-run only.")
-    command = attach_command(services(profile, region), _which(cluster, session, run_dir))
-    if dry_run:
-        emit(command)
-        return
-    for program in (command.argv[0],) if command.local else (command.argv[0], PLUGIN):
-        if shutil.which(program) is None:
-            raise ToolchainError(f"{program} is not on PATH.", hint="Follow the log: dyec workflow logs --follow")
-    os.execvp(command.argv[0], command.argv)
-
-
-@text.register
-def _(result: AttachCommand) -> str:
-    return result.line
-
-
-def resume(
-    region: Region,
-    cluster: Cluster,
-    profile: Profile = None,
-    session: Session = None,
-    run_dir: RunDir = None,
-    cancel_jobs: CancelJobs = False,
-    dy_command: ResumeCommand = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Go on with a session that was stopped or failed; what had finished is not run again."""
-    request = ResumeRequest(_which(cluster, session, run_dir), dy_command, cancel_jobs, dry_run)
-    emit(resume_workflow(services(profile, region), request))
-
-
-@text.register
-def _(result: ResumeResult) -> str:
-    left = _jobs(result.jobs_left)
-    shown = pairs(
-        {
-            "session": result.session_name,
-            "attempt": result.attempt,
-            "engine": result.engine,
-            "unlock": result.unlock_command,
-            "command": result.command,
-            "only the export": "yes" if result.only_export else "",
-            "cancels jobs" if result.cancel_jobs else "waits for jobs": left,
-        }
-    )
-    if result.dry_run:
-        return f"{shown}Dry run: nothing was changed.\n"
-    where = f"--cluster {result.cluster} --region {result.region}"
-    return f"{shown}Next: dyec workflow status {where} --session {result.session_name} --wait\n"
-
-
-COMMANDS = (
-    ("status", status), ("logs", logs), ("list", list_sessions), ("stop", stop), ("attach", attach), ("resume", resume),
-)  # fmt: skip
-"""The commands by name, in the order of a session's life."""
+COMMANDS = (("status", status), ("logs", logs), ("list", list_sessions))
+"""The commands by name."""

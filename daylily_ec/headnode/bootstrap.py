@@ -104,7 +104,9 @@ class StepReport:
     found: str = ""
 
 
-def install(remote: Remote, facts: NodeFacts, settings: SiteFiles, *, conda: bool) -> tuple[StepReport, ...]:
+def install(
+    remote: Remote, facts: NodeFacts, settings: SiteFiles, *, conda: bool, deadline: float = INSTALL_S
+) -> tuple[StepReport, ...]:
     """Run every step on the node; `RemoteCommandFailed` (code `configure_failed`) names the step that failed."""
     wanted = settings.install
     env = {
@@ -112,7 +114,7 @@ def install(remote: Remote, facts: NodeFacts, settings: SiteFiles, *, conda: boo
         "DYEC_PYTHON": facts.python, "DYEC_SETTINGS": settings.text, "DYEC_CONDA": str(int(conda)),
         "DYEC_CONDA_URL": CONDA_URL, "DYEC_CONDA_SHA256": CONDA_SHA256,
     }  # fmt: skip
-    result = remote.run(RemoteScript.packaged("configure"), env, INSTALL_S)
+    result = remote.run(RemoteScript.packaged("configure"), env, deadline)
     steps = parse_steps(result.stdout)
     if result.exit_code == FAILED and steps and steps[-1].status == "failed":
         raise RemoteCommandFailed(

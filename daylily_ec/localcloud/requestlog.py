@@ -99,7 +99,11 @@ class RequestLog:
 
 
 def identify(environ: Environ) -> tuple[str, str, str]:
-    """Service, action and caller of a request; the service is `s3` when the request is unsigned (a presigned URL)."""
+    """Service, action and caller of a request; the service is `s3` when the request is unsigned (a presigned URL).
+
+    Raises:
+        Truncated: the client went away before it had said which action it wants.
+    """
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     credential = _credential(environ.get("HTTP_AUTHORIZATION", "")) or query.get("X-Amz-Credential", ["////"])[0]
     caller, _, _, scope, _ = [*credential.split("/"), "", "", "", ""][:5]
@@ -137,7 +141,10 @@ def _action(service: str, environ: Environ, query: dict[str, list[str]]) -> str:
 def _form(environ: Environ) -> str:
     if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return ""
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise Truncated
     environ["wsgi.input"] = io.BytesIO(body)
     return body.decode("utf-8", "replace")
 
@@ -171,11 +178,13 @@ def _rest_action(service: str, environ: Environ, path: str, query: dict[str, lis
 
 @cache
 def _routes(service: str) -> tuple[_Route, ...]:
-    """Requests of a REST service as botocore's own model describes them; none for an unknown service."""
+    """Requests of a REST service as botocore's own model describes them; none for any other service."""
     try:
         session: Any = Session
         model = session().get_service_model(service)
     except UnknownServiceError:
+        return ()
+    if not model.metadata["protocol"].startswith("rest"):
         return ()
     return tuple(_route(model.operation_model(name)) for name in model.operation_names)
 
@@ -210,7 +219,11 @@ class Recorder:
         self._before = before
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
-        service, action, caller = identify(environ)
+        try:
+            service, action, caller = identify(environ)
+        except Truncated as refused:
+            yield from refused.send(start_response)
+            return
         if caller == INTERNAL_KEY:
             yield from self._app(environ, start_response)
             return
@@ -244,3 +257,10 @@ class Interference(Exception):
         """Answer the request."""
         start_response(self.status, [("Content-Type", self.content_type), ("Content-Length", str(len(self.body)))])
         return [self.body]
+
+
+class Truncated(Interference):
+    """A request without its end, as a killed client leaves one: nothing was asked, so nothing is done or recorded."""
+
+    def __init__(self) -> None:
+        super().__init__("400 Bad Request", b"The request is shorter than its Content-Length.\n", "text/plain")

@@ -44,7 +44,7 @@ def attach_command(services: Services, request: StatusRequest) -> AttachCommand:
     name = request.directory().name
     if status.state.is_final:
         raise Refused(f"Session {name} is {status.state}; it has no screen any more.", code="session_ended",
-                      hint=f"dyec workflow logs --session {name}")  # fmt: skip
+                      hint=f"dyec workflow logs --cluster {request.cluster} --session {name}")  # fmt: skip
     tmux = ("tmux", "attach-session", "-t", f"={name}")
     cluster = ClusterName.parse(request.cluster)
     if services.headnodes.here(cluster) is not None:

@@ -75,7 +75,8 @@ def resume_workflow(services: Services, request: ResumeRequest) -> ResumeResult:
     remote = open_head_node(services, request.which.cluster)
     facts = runs.ask(remote, directory)
     status = status_of(facts)
-    _check(status, facts.analysis_present)
+    where = f"--cluster {request.which.cluster} --region {services.context.region}"
+    _check(status, facts.analysis_present, where)
     only_export = status.export is not None and status.workflow_exit_code == 0
     commands = None if only_export else _commands(status, request.command)
     attempt = (status.attempt or 1) + 1
@@ -103,12 +104,12 @@ def resume_workflow(services: Services, request: ResumeRequest) -> ResumeResult:
     )
 
 
-def _check(status: WorkflowStatus, analysis_present: bool) -> None:
+def _check(status: WorkflowStatus, analysis_present: bool, where: str) -> None:
     """The rules that the node checks again under its lock; here they are told before anything is asked for."""
     name = status.session_name
     if not status.state.is_final or status.controller == "alive":
         raise Refused(f"Session {name} is {status.state}: {status.reason}", code="session_runs",
-                      hint=f"dyec workflow stop --session {name}", evidence=status)  # fmt: skip
+                      hint=f"dyec workflow stop {where} --session {name}", evidence=status)  # fmt: skip
     if status.state.is_success:
         raise Refused(f"Session {name} has succeeded; nothing is left to do.", code="session_succeeded")
     if not analysis_present:

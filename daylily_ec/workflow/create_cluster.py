@@ -139,12 +139,16 @@ class _Creation:
         return self._create(cluster)
 
     def _look_after(self, around: tuple[Step, ...]) -> ClusterCreated:
-        """The cluster is complete: what belongs around it is ensured again, itself it is not touched."""
+        """The cluster is complete: what belongs around it is ensured again, itself it is not touched.
+
+        Its head node is configured again when that did not succeed before, or when overrides are given.
+        """
+        is_lacking = bool(self.request.repo_overrides or self.book.record.post_create_warnings)
         self.book.save(repo_overrides=self.request.repo_overrides or self.book.record.repo_overrides)
         execute(around, self.bindings, self.book.journal, self.services.reporter)
         view = require(self.services.clusters, self.config.cluster_name, self.zone.region)
         outcome = judge(view, self.claim, self.zone.region).action.outcome
-        self._equip(view)
+        self._equip(view, configure=is_lacking)
         return self._result(view, view.status, outcome)
 
     def _preflight(self) -> PreflightReport:
@@ -190,16 +194,17 @@ class _Creation:
         if faster:
             self.services.reporter.note(f"Going on with the cluster that exists: {faster}")
         view = self._wait()
-        self._equip(view)
+        self._equip(view, configure=True)
         return self._result(view, "CREATE_COMPLETE", Outcome.ADOPTED if faster else result.outcome)
 
-    def _equip(self, view: ClusterView) -> None:
+    def _equip(self, view: ClusterView, *, configure: bool) -> None:
         """Heartbeat and head node.  Nothing in here fails the run: what could not be done is recorded and said."""
         steps = heartbeat_steps(self.services, self.config, self.zone, self.claim.run_id, view.created_at)
         warnings = attempt(steps, self.bindings, self.book.journal, self.services.reporter)
         made = {name: value for name, value in heartbeat_record(self.bindings).items() if value}
         self.book.save(**made)
-        found = configure_created(self.services, view, self.book.record.repo_overrides, self.book.journal)
+        overrides = self.book.record.repo_overrides
+        found = configure_created(self.services, view, overrides, self.book.journal) if configure else ()
         self.book.save(post_create_warnings=(*warnings, *found))
 
     def _draft(self) -> Draft:

@@ -72,7 +72,9 @@ def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, re
         folder=entry.relative_path,
         git_ref=GitRef.parse(chosen.git_ref or entry.default_ref),
         inputs=OWN_TABLES if chosen.own_tables else plan_inputs(request, context, clone, chosen.command),
-        command=command_line.with_aliases(chosen.command),
+        command=command_line.with_initialisation(
+            chosen.command, _project_options(request) if request.command_id else ()
+        ),
         genome=chosen.genome,
         launch_id=secrets.token_hex(8),
         activate=chosen.activation,
@@ -139,6 +141,12 @@ def _session(request: LaunchRequest) -> WorkflowSession:
     if request.session_name is not None:
         return WorkflowSession.parse(request.session_name)
     return WorkflowSession.parse(re.sub(r"[^A-Za-z0-9_-]", "_", request.analysis_id)[:100])
+
+
+def _project_options(request: LaunchRequest) -> tuple[str, ...]:
+    """What a catalog command that sources dyoainit itself tells it, as an activation by the session would."""
+    project = ("--project", request.project) if request.project else ()
+    return (*project, *(("--skip-project-check",) if request.skip_project_check else ()))
 
 
 def _project(text: str) -> str:

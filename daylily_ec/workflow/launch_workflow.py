@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from daylily_ec.aws.context import aws_code
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import Refused
+from daylily_ec.errors import AwsError, NotFound, Refused
 from daylily_ec.headnode import readiness, sessions
 from daylily_ec.headnode.launch import ExportTrigger, Launch
 from daylily_ec.headnode.remote import Remote
@@ -82,7 +83,13 @@ def _check_destination(services: Services, launch: Launch) -> None:
     if launch.export.trigger is ExportTrigger.NONE:
         return
     destination = S3Prefix.parse(launch.export.destination)
-    for found in services.s3.objects(destination, limit=1):
+    try:
+        found = next(iter(services.s3.objects(destination, limit=1)), None)
+    except AwsError as error:
+        if aws_code(error) != "NoSuchBucket":
+            raise
+        raise NotFound(f"There is no bucket {destination.bucket} for the export's destination.") from error
+    if found is not None:
         raise Refused(
             f"The export's destination {destination} is not empty: it holds {found.key}.", code="destination_not_empty",
             hint="Choose another --analysis-id or destination, or remove what lies there.",

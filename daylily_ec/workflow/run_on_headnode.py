@@ -14,6 +14,7 @@ from daylily_ec.headnode import login, readiness, slurm
 from daylily_ec.headnode.readiness import Readiness
 from daylily_ec.headnode.remote import MAX_EXPORTED_BYTES, Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.slurm import SlurmJob
+from daylily_ec.headnode.usage import Usage, read_usage
 from daylily_ec.workflow.services import Services
 
 PLUGIN = "session-manager-plugin"
@@ -109,6 +110,22 @@ def list_queue(services: Services, cluster: str) -> Queue:
 def check_head_node(services: Services, cluster: str) -> Readiness:
     """Every readiness test of the head node; `Refused` names those without which nothing can be launched."""
     return readiness.require(Readiness(cluster, readiness.check(open_head_node(services, cluster))))
+
+
+@dataclass(frozen=True, slots=True)
+class FsxUsage:
+    """How full the shared file system of a cluster is."""
+
+    cluster: str
+    usage: Usage
+
+
+def fsx_usage(services: Services, cluster: str) -> FsxUsage:
+    """Ask the head node; warns of what is nearly full."""
+    usage = read_usage(open_head_node(services, cluster))
+    for space in usage.nearly_full:
+        services.reporter.warn(f"{space.name} is {space.share:.0%} full.")
+    return FsxUsage(cluster, usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,13 @@ VALUES = {
     "--destination-s3-uri": "s3://bucket/x", "--output-dir": "out", "--reference-s3-uri": "s3://a/",
     "--control-data-s3-uri": "s3://b/", "--stage-s3-uri": "s3://c/x", "--analysis-id": "a1",
     "--executing-entity": "lab", "command": "true", "command_id": "simple-test", "source": "s3://runs/r1/",
-    "sheet": "sheet.tsv", "--association-id": "dra-0123456789abcdef0", "receipt": "s3://bucket/x/ubuntu/a1/",
+    "sheet": "sheet.tsv", "path": "sheet.tsv", "file": "sheet.tsv", "--association-id": "dra-0123456789abcdef0",
+    "receipt": "s3://bucket/x/ubuntu/a1/",
 }  # fmt: skip
 ONE_OF_SEVERAL = {
     "headnode connect": ["--dry-run"], "state show": ["--cluster", "day-demo"],
-    "workflow logs": ["--session", "s1"], "workflow status": ["--session", "s1"],
+    **{f"workflow {verb}": ["--session", "s1"] for verb in ("logs", "resume", "status", "stop")},
+    "workflow attach": ["--session", "s1", "--dry-run"],
 }  # fmt: skip
 STARTS_SOMETHING = {
     "local up": "starts a daemon; its documents are read by the tests of the local cloud",

@@ -11,7 +11,10 @@ import pytest
 from daylily_ec.cli.reference import page as reference_page
 from tests.e2e.doc_pages import DOCS, ROOT, blocks, pages, script
 
-PAGES = {"aws_setup", "quickest_start", "ultra_rapid_start", "DAY_EC_ENVIRONMENT", "pip_install"}
+PAGES = {
+    "aws_setup", "quickest_start", "ultra_rapid_start", "DAY_EC_ENVIRONMENT", "pip_install", "operations",
+    "monitoring_and_troubleshooting", "testing_and_debugging",
+}  # fmt: skip
 MOST_EXCEPTIONS = 5
 VARIABLE = re.compile(
     r'"(DAY_[A-Z_]+|DAYLILY_(?:EC|HEARTBEAT|SCHEDULER)_[A-Z_]+|DYEC_PCLUSTER|AWS_PROFILE|XDG_[A-Z_]+|NO_COLOR)"'

@@ -41,6 +41,17 @@ def test_a_changed_result_changes_the_page(tmp_path: Path) -> None:
     assert read(tmp_path / "P1-a.jsonl") == (header, tuple(points))
 
 
+def test_every_command_has_results_of_its_own(tmp_path: Path) -> None:
+    first = replace(at("abc"), promise="P2", verb="configure")
+    for header in (first, replace(first, verb="launch")):
+        Ledger(tmp_path, header).add(Point("P2", "before", 1, "ssm:SendCommand", "converged"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["P2-configure-a.jsonl", "P2-launch-a.jsonl"]
+    page = render(tmp_path)
+    for title in ("headnode configure", "workflow launch"):
+        assert f"## P2 {title}, tier a" in page
+        assert f"`{title}` killed (SIGKILL)" in page
+
+
 def at(commit: str) -> Sweep:
     return Sweep("P1", "a", commit, 1, 0, 0, 0, 0, 0, 0.0, "0.1.0")
 

@@ -117,12 +117,24 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         run.take_down()
 
 
-def stage(operator: Operator) -> str:
+def stage(operator: Operator, *options: str) -> str:
     """The reads staged; the name of the stage without `remote_stage_`."""
     roles = [word for role, option in (("reference", "--reference-s3-uri"), ("control_data", "--control-data-s3-uri"),
                                        ("staging", "--stage-s3-uri"))
              for word in (option, f"s3://{BUCKETS[role]}/{PREFIXES[role]}")]  # fmt: skip
-    argv = ["dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION, *roles, "--config-dir", "cfg"]
+    argv = [
+        "dyec",
+        "--json",
+        "samples",
+        "stage",
+        "samples.tsv",
+        "--region",
+        REGION,
+        *roles,
+        "--config-dir",
+        "cfg",
+        *options,
+    ]
     found: str = operator.stage.json("samples stage", argv)["stage_dir"]
     return found.rpartition("/remote_stage_")[2]
 
@@ -160,6 +172,27 @@ def check_run_qc(operator: Operator, session: str) -> None:
 
 
 @pytest.mark.weakness("M2")
+def test_both_typed_on_the_head_node(operator: Operator) -> None:
+    """No profile and no state record there; the stage is attached already, the catalog is the node's own."""
+    catalog = operator.workdir / "resources/config/daylily_available_repositories.yaml"
+    options = ["--no-conda", "--catalog-config", str(catalog)]
+    operator.stage.command("configure", ["dyec", "headnode", "configure", *operator.target, *options])
+    upload = ["dyec", "headnode", "upload", "runs.tsv", "--to", "/home/ubuntu/runs.tsv"]
+    operator.stage.command("upload", [*upload, *operator.target])
+    values = {"CLUSTER_NAME": CLUSTER, "REGION": REGION, "EXECUTING_ENTITY": ENTITY, "ANALYSIS_ID": "typed",
+              "EXPORT_S3_URI": f"{DESTINATION}/analysis_results/{ENTITY}/typed/"}  # fmt: skip
+    given = "".join(f"export {name}={value}\n" for name, value in values.items())
+    for text in (SAMPLES.replace("<timestamp>", stage(operator, *operator.target)),
+                 RUN_FOLDERS.replace("<run-analysis-id>", "typed-qc")):  # fmt: skip
+        typed = text.replace('  --profile "$AWS_PROFILE" \\\n', "")
+        assert "profile" not in typed
+        operator.on_node("bash", "-lec", f"unset AWS_PROFILE\ncd ~\n{given}{typed}")
+    status = operator.finished("typed")
+    assert (status["state"], status["export"]["status"]) == ("SUCCEEDED", "success")
+    check_run_qc(operator, "typed-qc")
+
+
+@pytest.mark.weakness("M2")
 def test_the_same_run_by_the_catalogs_command(operator: Operator) -> None:
     """The settings of the catalog are one with the engine's, and the mount is found or made."""
     target = ["--executing-entity", ENTITY, "--analysis-id", "by-id", "--run-context-file", "runs.tsv"]
@@ -167,7 +200,7 @@ def test_the_same_run_by_the_catalogs_command(operator: Operator) -> None:
         "dyec", "--json", "workflow", "launch", *operator.target, *target, "--command-id", "illumina_run_qc",
     ])  # fmt: skip
     (mount,) = shown["run_mounts"]
-    assert (mount["path"], mount["outcome"] in ("adopted", "created")) == ("/fsx/run_dir_mounts/RUN123", True)
+    assert (mount["path"], mount["outcome"] in ("ADOPTED", "CREATED")) == ("/fsx/run_dir_mounts/RUN123", True)
     assert shown["command"].count("--config") == 1
     check_run_qc(operator, "by-id")
 

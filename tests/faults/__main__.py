@@ -1,4 +1,4 @@
-"""`bin/faults`: sweeps of the whole create path on local clouds of their own, and the page made from their results."""
+"""`bin/faults`: sweeps of whole commands on local clouds of their own, and the page made from their results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.faults import pairs, tier_b
 from tests.faults.campaign import Extent, files, race, sweep
 from tests.faults.ledger import Ledger, asked
 from tests.faults.page import FOLDER, PAGE, render
+from tests.faults.registry import SCENARIOS
 from tests.faults.results import Point, Sweep, write
+from tests.faults.scenario import CREATE
 
 
 def main(words: Sequence[str]) -> int:
@@ -23,15 +25,23 @@ def main(words: Sequence[str]) -> int:
     folder = given.out or FOLDER
     if given.files:
         return min(1, sum(_kept(folder, *found) for found in files()))
-    ledgers = [Ledger(folder, asked(*goal, given.seed, given.note)) for goal in _goals(given)]
+    ledgers = [
+        Ledger(folder, asked(promise, tier, given.seed, given.note, verb)) for promise, tier, verb in _goals(given)
+    ]
     return min(1, sum(_swept(ledger, given) for ledger in ledgers))
 
 
-def _goals(given: argparse.Namespace) -> list[tuple[str, str]]:
-    """Promises with their tiers; the endpoint, which knows no ParallelCluster, has none."""
+def _goals(given: argparse.Namespace) -> list[tuple[str, str, str]]:
+    """Promises with their tiers and verbs; the endpoint, which knows no ParallelCluster, has no tier."""
     if given.race:
-        return [("P7", "b" if given.tier == "b" else "")]
-    return [("P1", "b")] if given.tier == "b" else [(promise, "a") for promise in given.promise or ["P1", "P3", "P4"]]
+        return [("P7", "b" if given.tier == "b" else "", "")]
+    if given.tier == "b":
+        return [("P1", "b", "")]
+    return [
+        (promise, "a", "" if verb == CREATE.verb else verb)
+        for verb in given.verb or SCENARIOS for promise in SCENARIOS[verb].promises
+        if promise in (given.promise or [promise])
+    ]  # fmt: skip
 
 
 def _swept(ledger: Ledger, given: argparse.Namespace) -> int:
@@ -55,7 +65,7 @@ def _kept(folder: Path, header: Sweep, found: Sequence[Point]) -> int:
 def _told(path: Path, header: Sweep) -> int:
     """Say what is in a result file; how much did not hold."""
     calls = f"N {header.client} in the process, {header.server} in the log; " if header.client else ""
-    print(f"{header.promise}: {calls}{header.points} points, {header.run} run, {header.held} held; "
+    print(f"{header.name}: {calls}{header.points} points, {header.run} run, {header.held} held; "
           f"{header.seconds:.0f} s; {path}", flush=True)  # fmt: skip
     return header.run - header.held + (header.client != header.server)
 
@@ -66,14 +76,17 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     what.add_argument(
         "--resume",
         action="store_true",
-        help="sweep create: killed, failing once, failing for good; goes on where a sweep of this commit was ended",
+        help="sweep commands: killed, failing once, failing for good; goes on where a sweep of this commit was ended",
     )
     what.add_argument("--files", action="store_true", help="cut files and kill writes (P5, P6)")
     what.add_argument(
         "--race", type=int, metavar="ROUNDS", help="starters of one name (P7): sixteen, or two with --tier b"
     )
     what.add_argument("--render", action="store_true", help="write docs/reliability.md from the results")
-    parser.add_argument("--promise", action="append", choices=["P1", "P3", "P4"], help="only this one; repeatable")
+    parser.add_argument(
+        "--promise", action="append", choices=["P1", "P2", "P3", "P4"], help="only this one; repeatable"
+    )
+    parser.add_argument("--verb", action="append", choices=list(SCENARIOS), help="only this command; repeatable")
     parser.add_argument(
         "--tier", choices=["a", "b"], default="a", help="b: P1 (by journal step) or P7 with the real pcluster"
     )

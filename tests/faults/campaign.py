@@ -17,7 +17,9 @@ from daylily_ec.aws.context import AwsContext
 from daylily_ec.version import __version__
 from tests.faults.damage import Tally, crashes, truncations
 from tests.faults.ledger import Ledger
+from tests.faults.registry import SCENARIOS
 from tests.faults.results import Point, Sweep, commit
+from tests.faults.scenario import CREATE, Scenario
 from tests.faults.starters import rounds
 from tests.faults.sweeps import Aim, Undisturbed, aims, strike, undisturbed
 from tests.faults.world import World, world
@@ -40,20 +42,27 @@ def points(place: World, chosen: Sequence[Aim], baseline: Undisturbed) -> Iterat
 class Share:
     """One process's part: its points, and when (on the monotonic clock) it begins no more."""
 
+    scenario: Scenario
     base: Path
     aims: list[Aim]
     until: float
 
 
+def _timely(found: Iterator[Point], until: float) -> Iterator[Point]:
+    """Points until the time has come; what is broken is said at once."""
+    for point in found:
+        yield point
+        if not point.held:
+            print(f"BROKEN {point}", file=sys.stderr, flush=True)
+        if time.monotonic() > until:
+            break
+
+
 def _work(share: Share, found: Connection) -> None:
     share.base.mkdir()
-    with world(share.base) as place:
-        for point in points(place, share.aims, undisturbed(place)):
+    with world(share.base, share.scenario) as place:
+        for point in _timely(points(place, share.aims, undisturbed(place)), share.until):
             found.send(point)
-            if not point.held:
-                print(f"BROKEN {point}", file=sys.stderr, flush=True)
-            if time.monotonic() > share.until:
-                break
 
 
 def _side_by_side(shares: Sequence[Share]) -> Iterator[Point]:
@@ -93,16 +102,21 @@ class Extent:
 def sweep(ledger: Ledger, extent: Extent) -> None:
     """Run a promise's points on several clouds side by side; those that the ledger has are not run again."""
     until = time.monotonic() + extent.seconds
-    promise = ledger.sweep.promise
+    promise, scenario = ledger.sweep.promise, SCENARIOS[ledger.sweep.verb or CREATE.verb]
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        with world(Path(folder)) as place:
+        with world(Path(folder), scenario) as place:
             first = undisturbed(place)
-        every = list(aims(promise, len(first.client)))
-        ledger.plan(len(every), len(first.client), len(first.server))
-        order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
-        left = [aim for aim in order if not ledger.has(aim.kind, aim.call)]
+            every = list(aims(promise, len(first.client)))
+            ledger.plan(len(every), len(first.client), len(first.server))
+            order = random.Random(extent.seed).sample(every, len(every))[: extent.sample or len(every)]
+            left = [aim for aim in order if not ledger.has(aim.kind, aim.call)]
+            if extent.jobs == 1:
+                for point in _timely(points(place, left, first), until):
+                    ledger.add(point)
+                return
         parts = (left[number :: extent.jobs] for number in range(extent.jobs))
-        shares = [Share(Path(folder) / f"job{number}", part, until) for number, part in enumerate(parts) if part]
+        shares = [Share(scenario, Path(folder) / f"job{number}", part, until)
+                  for number, part in enumerate(parts) if part]  # fmt: skip
         for point in _side_by_side(shares):
             ledger.add(point)
 

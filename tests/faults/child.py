@@ -35,15 +35,20 @@ class Ended:
 
 @cache
 def warm() -> Any:
-    """Import what `create` uses and read botocore's service descriptions once for all children."""
+    """Import what the commands use and read botocore's service descriptions once for all children."""
     import boto3.session
     import botocore.session
     from botocore.loaders import Loader
 
+    import daylily_ec.catalog.loader
     import daylily_ec.cli.create
+    import daylily_ec.cli.headnode
     import daylily_ec.cli.main
+    import daylily_ec.cli.workflow
     import daylily_ec.config.models
-    import daylily_ec.workflow.create_cluster  # noqa: F401
+    import daylily_ec.workflow.configure_headnode
+    import daylily_ec.workflow.create_cluster
+    import daylily_ec.workflow.launch_workflow  # noqa: F401
 
     loader = Loader()
     made: Any = botocore.session

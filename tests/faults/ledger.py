@@ -11,9 +11,9 @@ from daylily_ec.version import __version__
 from tests.faults.results import Point, Sweep, commit, read, write
 
 
-def asked(promise: str, tier: str, seed: int = 0, note: str = "") -> Sweep:
+def asked(promise: str, tier: str, seed: int = 0, note: str = "", verb: str = "") -> Sweep:
     """The header of a sweep of this tree that has not begun."""
-    return Sweep(promise, tier, commit(), seed, 0, 0, 0, 0, 0, 0.0, __version__, note)
+    return Sweep(promise, tier, commit(), seed, 0, 0, 0, 0, 0, 0.0, __version__, note, verb)
 
 
 class Ledger:
@@ -23,7 +23,7 @@ class Ledger:
     """
 
     def __init__(self, folder: Path, header: Sweep, clock: Callable[[], float] = time.monotonic) -> None:
-        self.path = folder / f"{'-'.join(filter(None, (header.promise, header.tier)))}.jsonl"
+        self.path = folder / f"{header.name}.jsonl"
         self._clock, self._began = clock, clock()
         before, found = _earlier(self.path, header)
         self._spent = before

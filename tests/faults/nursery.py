@@ -2,8 +2,9 @@
 
 The process builds the server and the account once, and forks for every `fresh` that it reads from its input; the child
 answers on the same port until the next one replaces it.  A copy of memory cannot keep anything of an earlier point.
+Between `open` and `keep` it answers itself: what is made then belongs to every copy.
 
-python -m tests.faults.nursery --root DIR
+python -m tests.faults.nursery --root DIR --manager MODULE:FUNCTION
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment, write_profile
 from daylily_ec.localcloud.server import HOST, Server, isolate, parse_options
 from daylily_ec.localcloud.signals import AWS_ACCOUNT
+from tests.faults import nodes, patience
 from tests.integration.create.account import REGION, Buckets, prepare_account
 
 READS = {
@@ -39,7 +41,6 @@ READS = {
     "sns": "list_topics", "ssm": "describe_instance_information", "sts": "get_caller_identity",
 }  # fmt: skip
 """A read of every service, refused or not: what a server builds at a service's first call is built before the fork."""
-FAKE_NODES = "tests.integration.localcloud_aws.fake_nodes:create_manager"
 
 
 class Nursery(Server):
@@ -54,26 +55,46 @@ class Nursery(Server):
         from daylily_ec.localcloud.seed import seed
 
         seed()
-        thread = threading.Thread(target=self._http.serve_forever, daemon=True)
-        thread.start()
+        self._serve(self._http)
         write_profile(self._layout, self._endpoint)
         buckets = prepare_account(partial(_client, self._layout))
         for service, operation in READS.items():
             _read(_client(self._layout, service), operation)
-        self._http.shutdown()
+        self.keep()
+        return buckets
+
+    def _serve(self, server: Any) -> None:
+        self._serving = server, threading.Thread(target=server.serve_forever, daemon=True)
+        self._serving[1].start()
+
+    def open(self) -> None:
+        """Answer in this process, until `keep`."""
+        for service in patience.services():
+            service.go_on()
+        self._serve(self._again())
+
+    def keep(self) -> None:
+        """Answer no more: copies are made of what is there now."""
+        server, thread = self._serving
+        server.shutdown()
         thread.join()
+        for service in patience.services():
+            service.rest()
+        nodes.keep(self._layout.root)
         self._layout.requests.unlink(missing_ok=True)
         gc.collect()
         gc.freeze()
-        return buckets
 
     def copy(self) -> int:
         """Fork a process that answers until it is killed; returns its process id."""
         self._layout.requests.unlink(missing_ok=True)
+        nodes.restore(self._layout.root)
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._calls.clear()
+            for service in patience.services():
+                service.go_on()
             self._again().serve_forever()
             os._exit(0)
         return child
@@ -105,13 +126,21 @@ def main(words: list[str]) -> None:
     """Say the endpoint and the buckets; then one answer `ok` for every line read, until the input ends."""
     isolate(os.environ)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    nursery = Nursery(parse_options([*words, "--manager", FAKE_NODES]))
+    patience.install()
+    nursery = Nursery(parse_options(words))
     buckets = nursery.prepare()
     print(json.dumps({"endpoint": nursery.endpoint, "buckets": asdict(buckets)}), flush=True)
     child = 0
-    for _ in sys.stdin:
+    for line in sys.stdin:
         _end(child)
-        child = nursery.copy()
+        child = 0
+        match line.strip():
+            case "open":
+                nursery.open()
+            case "keep":
+                nursery.keep()
+            case "fresh":
+                child = nursery.copy()
         print("ok", flush=True)
     _end(child)
 

@@ -38,7 +38,8 @@ class Point:
 class Sweep:
     """The header: what was asked, how many points there are, how many ran.
 
-    `client` and `server` are dyec's calls in an undisturbed run as its process and as the cloud counted them.
+    `verb` is the scenario (empty: `create`); `client` and `server` are dyec's calls in an undisturbed run as its
+    process and as the cloud counted them.
     """
 
     promise: str
@@ -53,6 +54,12 @@ class Sweep:
     seconds: float
     version: str
     note: str = ""
+    verb: str = ""
+
+    @property
+    def name(self) -> str:
+        """Promise, verb and tier: the name of its file."""
+        return "-".join(filter(None, (self.promise, self.verb, self.tier)))
 
     @property
     def not_run(self) -> int:

@@ -1,4 +1,4 @@
-"""Single faults during `create`, point by point: P1 (killed), P3 (a call fails once), P4 (it fails for good)."""
+"""Single faults during a command, point by point: P1 and P2 (killed), P3 (a call fails once), P4 (for good)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any
 from tests.faults.child import Ended
 from tests.faults.client_hook import Counter
 from tests.faults.results import Point
+from tests.faults.scenario import FOR_GOOD, KILLED, ONCE
 from tests.faults.world import World
 
-SIDES = ("before", "after")
-ONCE = ("throttle", "500", "reset", "timeout", "lost")
-FOR_GOOD = ("denied", "expired")
+KINDS = {
+    KILLED: ("before", "after"),
+    ONCE: ("throttle", "500", "reset", "timeout", "lost"),
+    FOR_GOOD: ("denied", "expired"),
+}
+PROMISES = {"P1": KILLED, "P2": KILLED, "P3": ONCE, "P4": FOR_GOOD}
 READ_TIMEOUT_S = 6.0
 """Given up after so long when the fault is silence, in place of a minute; a loaded machine answers within it."""
 SILENCE_S = 7.0
@@ -39,28 +43,28 @@ class Aim:
 
 
 def undisturbed(world: World) -> Undisturbed:
-    """Run `create` once without a fault."""
+    """Run the command once without a fault."""
     world.fresh()
     log = world.base / "calls"
     log.unlink(missing_ok=True)
-    ended = world.create(Counter(log=log))
-    assert ended.code == 0, ended.err
+    ended = world.run(Counter(log=log))
+    assert ended.code == 0, ended.err + ended.out
     return Undisturbed(tuple(log.read_text().split()), tuple(world.calls()), world.inventory())
 
 
 def aims(promise: str, calls: int) -> Iterator[Aim]:
     """Every point of a promise's sweep."""
-    kinds = {"P1": SIDES, "P3": ONCE, "P4": FOR_GOOD}[promise]
     for call in range(1, calls + 1):
-        for kind in kinds:
+        for kind in KINDS[PROMISES[promise]]:
             yield Aim(promise, kind, call)
 
 
 def strike(world: World, aim: Aim, baseline: Undisturbed) -> Point:
     """Run one point on an untouched account."""
     world.fresh()
-    check: Callable[[World, Aim, Undisturbed], Point] = {"P1": _killed, "P3": _once, "P4": _for_good}[aim.promise]
-    return check(world, aim, baseline)
+    checks: dict[str, Callable[[World, Aim, Undisturbed], Point]]
+    checks = {KILLED: _killed, ONCE: _once, FOR_GOOD: _for_good}
+    return checks[PROMISES[aim.promise]](world, aim, baseline)
 
 
 def _point(aim: Aim, action: str, outcome: str, problem: str = "") -> Point:
@@ -70,7 +74,7 @@ def _point(aim: Aim, action: str, outcome: str, problem: str = "") -> Point:
 def _killed(world: World, aim: Aim, baseline: Undisturbed) -> Point:
     log = world.base / "calls"
     log.unlink(missing_ok=True)
-    ended = world.create(Counter(aim.call, aim.kind, log))
+    ended = world.run(Counter(aim.call, aim.kind, log))
     calls = log.read_text().split()
     action = calls[aim.call - 1] if len(calls) >= aim.call else ""
     if not ended.killed:
@@ -80,7 +84,7 @@ def _killed(world: World, aim: Aim, baseline: Undisturbed) -> Point:
 
 def _once(world: World, aim: Aim, baseline: Undisturbed) -> Point:
     world.fault(aim.kind, aim.call, seconds=SILENCE_S)
-    ended = world.create(read_timeout=READ_TIMEOUT_S if aim.kind == "timeout" else 0.0)
+    ended = world.run(read_timeout=READ_TIMEOUT_S if aim.kind == "timeout" else 0.0)
     met = world.met()
     if not met["hits"]:
         return _point(aim, "", "not reached")
@@ -93,7 +97,7 @@ _PERMISSIONS = {"GetBucketEncryption": "GetEncryptionConfiguration"}
 
 def _for_good(world: World, aim: Aim, baseline: Undisturbed) -> Point:
     world.fault(aim.kind, aim.call, for_good=True)
-    ended = world.create()
+    ended = world.run()
     met = world.met()
     if not met["hits"]:
         return _point(aim, "", "not reached")
@@ -108,23 +112,29 @@ def _for_good(world: World, aim: Aim, baseline: Undisturbed) -> Point:
 
 def _converges(world: World, baseline: Undisturbed) -> str:
     """Run again without a fault; what is wrong afterwards."""
-    return _problem(world, world.create(), baseline)
+    ended = world.run()
+    if ended.code != 0 and _code(ended) in world.scenario.already:
+        return _different(world, baseline)
+    return _problem(world, ended, baseline)
+
+
+def _code(ended: Ended) -> str:
+    try:
+        return str(json.loads(ended.out)["error"]["code"])
+    except (ValueError, KeyError):
+        return ""
 
 
 def _problem(world: World, ended: Ended, baseline: Undisturbed, *, complete: bool = True) -> str:
     if ended.code != 0:
         return _said(ended)
-    status = json.loads(ended.out).get("status")
-    if status != "CREATE_COMPLETE":
-        return f"status {status}"
-    records = [record["status"] for record in world.records()]
-    if records.count("COMPLETE") != 1:
-        return f"records {records}"
+    return world.scenario.complete(world, ended) or (_different(world, baseline) if complete else "")
+
+
+def _different(world: World, baseline: Undisturbed) -> str:
     found = world.inventory()
     different = {key: (value, found[key]) for key, value in baseline.inventory.items() if found[key] != value}
-    if different and complete:
-        return f"other inventory (expected, found): {different}"[:600]
-    return ""
+    return f"other inventory (expected, found): {different}"[:600] if different else ""
 
 
 def _unclean(world: World, ended: Ended, action: str) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.faults.campaign import points
+from tests.faults.registry import SCENARIOS
 from tests.faults.starters import rounds
 from tests.faults.sweeps import Undisturbed, aims, undisturbed
-from tests.faults.world import World
+from tests.faults.world import World, world
 
 SEED = 20260211
 SIZE = {"P1": 4, "P3": 5, "P4": 2}
@@ -31,6 +33,18 @@ def test_both_counts_of_calls_agree(baseline: Undisturbed) -> None:
 def test_a_sample_of_the_points_holds(place: World, baseline: Undisturbed, promise: str) -> None:
     every = list(aims(promise, len(baseline.client)))
     found = list(points(place, random.Random(SEED).sample(every, SIZE[promise]), baseline))
+    assert [point for point in found if not point.held] == []
+    assert any(point.outcome != "not reached" for point in found)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in SCENARIOS if verb != "create"])
+def test_a_sample_on_the_head_node_holds(verb: str, tmp_path: Path) -> None:
+    scenario = SCENARIOS[verb]
+    with world(tmp_path, scenario) as place:
+        first = undisturbed(place)
+        assert len(first.client) == len(first.server)
+        chosen = [random.Random(SEED).choice(list(aims(promise, len(first.client)))) for promise in scenario.promises]
+        found = list(points(place, chosen, first))
     assert [point for point in found if not point.held] == []
     assert any(point.outcome != "not reached" for point in found)
 

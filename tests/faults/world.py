@@ -21,8 +21,8 @@ import botocore.session
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
 from tests.faults import child, client_hook, pcluster_recorder
-from tests.faults.inventory import inventory
-from tests.integration.create.account import REGION, ZONE, Buckets, write_config
+from tests.faults.scenario import CREATE, Scenario
+from tests.integration.create.account import REGION, Buckets, write_config
 from tests.permissions.recording import Witness
 
 CLUSTER = "sweep"
@@ -38,6 +38,7 @@ class World:
     base: Path
     pcluster: Path
     nursery: Copies
+    scenario: Scenario = CREATE
     clients: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -50,11 +51,24 @@ class World:
         return self.home / "config" / "daylily"
 
     def fresh(self) -> None:
-        """An account as an administrator leaves it, and a home with nothing but a configuration."""
-        self.nursery.fresh()
+        """Account, node and home as the scenario finds them."""
+        self.nursery.say("fresh")
         shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(self._kept_home, self.home)
+
+    @property
+    def _kept_home(self) -> Path:
+        return self.base / "kept-home"
+
+    def prepare(self) -> None:
+        """An account as an administrator leaves it, a home with nothing but a configuration, and the scenario's own."""
         self.home.mkdir(parents=True)
         write_config(self.config, CLUSTER, self.nursery.buckets)
+        if self.scenario.prepare is not None:
+            self.nursery.say("open")
+            self.scenario.prepare(self)
+            self.nursery.say("keep")
+        shutil.copytree(self.home, self._kept_home)
 
     @property
     def config(self) -> Path:
@@ -64,18 +78,18 @@ class World:
     def variables(self) -> dict[str, str]:
         tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         place = {"PATH": tools, "HOME": str(self.home), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "USER": "ann",
-                 "XDG_CONFIG_HOME": str(self.home / "config"), "DYEC_PCLUSTER": str(self.pcluster)}  # fmt: skip
+                 "XDG_CONFIG_HOME": str(self.home / "config"), "DYEC_PCLUSTER": str(self.pcluster),
+                 "XDG_CACHE_HOME": str(self.base / "cache")}  # fmt: skip
         return {**place, **environment(self.layout)}
 
-    def command(self) -> list[str]:
-        return ["create", "--region-az", ZONE, "--config", str(self.config), "--non-interactive", "--pass-on-warn",
-                "--json"]  # fmt: skip
-
-    def create(self, counter: client_hook.Counter | None = None, read_timeout: float = 0.0) -> child.Ended:
-        """Run `create` in a child that counts its calls and may die at one of them."""
+    def run(
+        self, counter: client_hook.Counter | None = None, read_timeout: float = 0.0, words: list[str] | None = None
+    ) -> child.Ended:
+        """Run the scenario's command in a child that counts its calls and may die at one of them."""
         prepare: Callable[[], None] = partial(client_hook.install, counter or client_hook.Counter())
-        ended = child.run(self.command(), self.variables, self.home, prepare, read_timeout)
-        self.calls()
+        words = words or self.scenario.command(self)
+        ended = child.run(words, self.variables, self.home, prepare, read_timeout)
+        Witness().look(self._mine(), words)
         return ended
 
     def client(self, service: str) -> Any:
@@ -104,12 +118,15 @@ class World:
 
     def calls(self) -> list[str]:
         """dyec's calls as the server counted them."""
+        return [f"{row['service']}:{row['action']}" for row in self._mine()]
+
+    def _mine(self) -> list[dict[str, Any]]:
+        """dyec's rows of the request log; the others are the harness's own and the recorder's."""
         rows = [json.loads(line) for line in self.control("GET", "requests").splitlines()]
-        Witness().look(rows, self.command())
-        return [f"{row['service']}:{row['action']}" for row in rows if row["client"] == client_hook.MARKER]
+        return [row for row in rows if row["client"] == client_hook.MARKER]
 
     def inventory(self) -> dict[str, Any]:
-        return inventory(self.client)
+        return self.scenario.inventory(self)
 
     def records(self) -> list[dict[str, Any]]:
         """Every state record of the home; an unreadable one is an error."""
@@ -117,17 +134,20 @@ class World:
 
 
 @contextmanager
-def world(base: Path) -> Iterator[World]:
-    """A local cloud of its own below `base`."""
+def world(base: Path, scenario: Scenario = CREATE) -> Iterator[World]:
+    """A local cloud of its own below `base`, as the scenario finds it."""
     layout = Layout(base / "daylily" / "local")
-    command = [sys.executable, "-m", "tests.faults.nursery", "--root", str(layout.root)]
+    command = [sys.executable, "-m", "tests.faults.nursery", "--root", str(layout.root), "--manager",
+               scenario.manager]  # fmt: skip
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
                                env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         nursery = Copies(process, Buckets(**told["buckets"]))
-        yield World(layout, told["endpoint"], base, _program(base / "pcluster"), nursery)
+        place = World(layout, told["endpoint"], base, _program(base / "pcluster"), nursery, scenario)
+        place.prepare()
+        yield place
     finally:
         process.communicate(timeout=30)
 
@@ -139,10 +159,11 @@ class Copies:
     process: subprocess.Popen[str]
     buckets: Buckets
 
-    def fresh(self) -> None:
+    def say(self, word: str) -> None:
+        """One of its words: `open`, `keep`, `fresh`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("fresh\n")
+        self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "ok\n"
 

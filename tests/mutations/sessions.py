@@ -167,8 +167,8 @@ MUTATIONS = (
     Mutation(
         "export with the user's profile",
         _SESSION,
-        "env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE %q",
-        "env %q",
+        "env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE ",
+        "env ",
         f"{_NODE}::test_an_export_runs_with_the_node_s_own_credentials_and_is_seen",
     ),
     Mutation(

@@ -27,6 +27,8 @@ Tags:
 """
 BOOT = "runtime_assets/cluster_boot_config/0.1.0-abcdefabcdef"
 URI = f"s3://omics-reference/{BOOT}"
+WHOLE = 'bash /boot.sh "$@"; code=$?; while pgrep -x tee > /dev/null; do sleep 0.02; done; exit "$code"'
+"""A box ends with its first process; a node goes on, and the log's writer with it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def run(fsx: Path | None, *arguments: str, wait: int = 0, node: Path | None = No
         "--setenv", "DAYLILY_BOOT_OPTIONAL_SECONDS", "1", "--setenv", "AWS_EC2_METADATA_DISABLED", "true",
     ]  # fmt: skip
     done = subprocess.run(
-        [*box, "bash", "/boot.sh", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [*box, "bash", "-c", WHOLE, "boot", *arguments], capture_output=True, text=True, check=False, timeout=60
     )
     return Ended(done.returncode, done.stdout + done.stderr)
 

@@ -133,13 +133,14 @@ def test_what_is_missing_around_a_complete_cluster_is_made_by_the_same_command(o
     operator.mutations()
     unchanged = operator.create("majors")
     assert (unchanged.code, unchanged.document["outcome"]) == (0, "UNCHANGED"), unchanged.err
-    assert operator.mutations() == []
+    # These head nodes answer nothing, so they were never configured: each run asks them again.
+    assert set(operator.mutations()) <= {"ssm:SendCommand"}
     operator.client("scheduler").delete_schedule(Name=before["heartbeat_schedule_name"])
     operator.mutations()
     ended = operator.create("majors")
     assert (ended.code, ended.document["outcome"]) == (0, "UNCHANGED"), ended.err
     assert "heartbeat-schedule: CREATED" in ended.err
-    assert [call for call in operator.mutations() if "CreateSchedule" not in str(call)] == []
+    assert set(operator.mutations()) == {"scheduler:CreateSchedule", "ssm:SendCommand"}
     after = operator.record("majors")
     changed = {key for key in before if before[key] != after[key]}
     assert (changed - {"updated_at"}, operator.stacks()) == (set(), stacks)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sys
+import time
 import zipfile
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -11,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import RemoteCommandFailed
-from daylily_ec.headnode.bootstrap import NodeFacts, StepReport, install
+from daylily_ec.errors import DeadlinePassed, RemoteCommandFailed
+from daylily_ec.headnode.bootstrap import INSTALL_S, NodeFacts, StepReport, install
 from daylily_ec.headnode.bundle import SUMS, Bundle, NodeTarget, Pins, make_bundle
 from daylily_ec.headnode.identity import NodeInstall
 from daylily_ec.headnode.site_files import CATALOG, SiteFiles
@@ -55,11 +58,12 @@ class Desk:
         (place / SUMS).write_text(self.bundle.sums)
         return place
 
-    def configure(self) -> dict[str, StepReport]:
+    def configure(self, deadline: float = INSTALL_S) -> dict[str, StepReport]:
         prefix = f"s3://ref/boot/{self.bundle.release}/"
         wanted = NodeInstall(self.bundle.release, self.bundle.digest, prefix, sys.executable, "2026-02-11T14:37:22Z")
         settings = SiteFiles(wanted, overrides=self.settings or None)
-        return {step.name: step for step in install(self.node.remote, FACTS, settings, conda=self.conda)}
+        steps = install(self.node.remote, FACTS, settings, conda=self.conda, deadline=deadline)
+        return {step.name: step for step in steps}
 
     def home(self, name: str) -> Path:
         return self.node.home / name
@@ -176,3 +180,17 @@ def test_a_foreign_conda_installer_is_not_run(desk: Desk) -> None:
     step = desk.configure()["conda"]
     assert (step.status, "does not have its SHA-256" in step.found) == ("failed", True)
     assert not desk.home("ran").exists()
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.85])
+def test_killed_at_any_moment_the_next_run_completes_it(desk: Desk, share: float) -> None:
+    began = time.monotonic()
+    desk.configure()
+    whole = time.monotonic() - began
+    shutil.rmtree(desk.home(".local"))
+    desk.home("DAY-EC").unlink()
+    with contextlib.suppress(DeadlinePassed):  # the transport kills what does not end in time
+        desk.configure(whole * share)
+    desk.configure()
+    assert desk.node.shell("bash -lc 'type -P dyec'") == f"{desk.home('.local/bin/dyec')}\n"
+    assert desk.home(".bashrc").read_text().count(">>> daylily headnode bootstrap >>>") == 1

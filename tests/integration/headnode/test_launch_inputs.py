@@ -133,6 +133,19 @@ def test_links_of_the_repository_are_not_followed(node: Node, origin: Path, laun
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.weakness("H1")
+def test_nothing_is_written_through_a_linked_entity(node: Node, launch: Launch) -> None:
+    outside = node.root / "outside"
+    outside.mkdir()
+    (node.fsx / "analysis_results").mkdir()
+    (node.fsx / "analysis_results/alice").symlink_to(outside)
+    for attempt in (sessions.check_launch, sessions.start):
+        with pytest.raises(Refused) as info:
+            attempt(node.remote, launch)
+        assert info.value.code == "unsafe_analysis_dir"
+    assert list(outside.iterdir()) == []
+
+
 def test_samples_of_a_sample_sheet_replace_both_tables(node: Node, launch: Launch) -> None:
     repo = start(node, launch, Inputs(InputKind.RUNS, runs_tsv="x\n", samples_tsv="SAMPLEID\nS1\n", drop_units=True,
                                       metrics_csv="a,b\n"))  # fmt: skip

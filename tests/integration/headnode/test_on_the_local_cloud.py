@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -71,6 +75,7 @@ def _cluster(desk: Desk) -> None:
     (desk.home / "catalog.yaml").write_text(CATALOG)
     for name, text in (("samples", "SAMPLEID\nS1\n"), ("units", "RUNID\nR1\n")):
         client("s3").put_object(Bucket=given.bucket, Key=f"staged/{STAGE}/x_{name}.tsv", Body=text.encode())
+    client("s3").put_object(Bucket=given.bucket, Key="references/genomic_data/README", Body=b"none\n")
     made = desk.run("pcluster", "create-cluster", "-n", CLUSTER, "-c", "cluster.json", "--region", REGION)
     assert made.code == 0, made.out
     stack = client("cloudformation")
@@ -79,7 +84,11 @@ def _cluster(desk: Desk) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     origin = Path("/home/ubuntu/origin")
+    # This cluster was not made by dyec, so what its boot and configuration leave behind is put there by hand.
     script = f"""
+        mkdir -p /fsx/analysis_results ~/.local/bin && ln -sfn /fsx/references /fsx/data
+        for name in dyec day-clone; do ln -sf /bin/true ~/.local/bin/$name; done
+        echo 'export DAYLILY_EC_HEADNODE_BOOTSTRAPPED=1 PATH="$HOME/.local/bin:$PATH"' >> ~/.bash_profile
         mkdir -p {origin}/bin && cd {origin} && echo true > dyoainit && echo true > bin/day_activate
         cat > bin/day_run <<'EOF'\n{DAY_RUN}\nEOF
         chmod +x bin/day_run && git init -q && git add -A
@@ -102,7 +111,7 @@ def test_a_failing_command_is_one_document_with_its_code_and_stderr(desk: Desk) 
     assert (details["exit_code"], details["stderr"]) == (7, "why\n")
 
 
-@pytest.mark.parametrize("size", [23_999, 24_001, 150_000])
+@pytest.mark.parametrize("size", [2_499, 23_999, 24_001, 150_000])
 def test_long_output_is_exact(desk: Desk, size: int) -> None:
     done = desk.on(
         "headnode", "run", "--", "bash", "-c", f"base64 -w 0 /dev/urandom | head -c {size} | tee /dev/stderr"
@@ -118,6 +127,20 @@ def test_info_and_the_way_to_connect(desk: Desk) -> None:
     assert line.endswith(f"--target {info['head_node']['instance_id']} --document-name SSM-SessionManagerRunShell\n")
 
 
+def test_a_login_is_opened_once_the_preferences_lead_to_the_cluster_user(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("session-manager-plugin", "aws"):
+        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$*"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setitem(desk.extra, "PATH", f"{tmp_path}:{desk.env['PATH']}")
+    instance = desk.on("--json", "headnode", "info").document["head_node"]["instance_id"]
+    session = desk.on("headnode", "connect")
+    assert session.code == 0, session.err
+    wanted = f"ssm start-session --region {REGION} --target {instance} --document-name SSM-SessionManagerRunShell"
+    assert session.out.replace("--profile daylily-local ", "") == f"{wanted}\n"
+
+
 def test_a_workflow_is_launched_followed_and_read(desk: Desk) -> None:
     dry = desk.launch("a1", "--dry-run")
     assert dry.document["stage"]["outcome"] is None
@@ -125,7 +148,8 @@ def test_a_workflow_is_launched_followed_and_read(desk: Desk) -> None:
     launched = desk.launch("a1")
     assert launched.code == 0, launched.out
     assert launched.document["stage"]["outcome"] == "CREATED"
-    assert desk.mutations() == ["ssm:SendCommand", "fsx:CreateDataRepositoryAssociation", "ssm:SendCommand"]
+    attached = "fsx:CreateDataRepositoryAssociation"
+    assert desk.mutations() == ["ssm:SendCommand", "ssm:SendCommand", attached, "ssm:SendCommand"]
     ended = desk.on("--json", "workflow", "status", "--session", "a1", "--wait", "--timeout", "60")
     assert (ended.code, ended.document["state"], ended.document["exit_code"]) == (0, "SUCCEEDED", 0)
     log = desk.on("workflow", "logs", "--session", "a1").out
@@ -145,3 +169,67 @@ def test_a_second_launch_adopts_the_stage_and_replaces_only_when_told(desk: Desk
     assert desk.on("headnode", "run", "--", "tmux", "kill-session", "-t", "=a1").code == 0
     stopped = desk.on("--json", "workflow", "status", "--session", "a1", "--wait", "--timeout", "60")
     assert (stopped.code, stopped.document["error"]["details"]["state"]) == (2, "STOPPED")
+
+
+@pytest.mark.weakness("M3")
+def test_files_over_every_limit_go_there_and_back(desk: Desk) -> None:
+    sheet = desk.home / "sheet.tsv"
+    sheet.write_bytes(random.Random(5).randbytes(5_000_000))
+    sent = desk.on("--json", "headnode", "upload", str(sheet), "--to", "/fsx/scratch/sheet.tsv")
+    assert sent.code == 0, sent.out
+    assert sent.document["outcome"] == "CREATED"
+    fetched = desk.on("--json", "headnode", "download", "/fsx/scratch/sheet.tsv", "--to", str(desk.home / "back"))
+    assert fetched.code == 0, fetched.out
+    assert (desk.home / "back").read_bytes() == sheet.read_bytes()
+    assert desk.on("headnode", "upload", str(sheet), "--to", "/fsx/scratch/sheet.tsv").code == 0
+    sheet.write_text("other")
+    refused = desk.on("--json", "headnode", "upload", str(sheet), "--to", "/fsx/scratch/sheet.tsv")
+    assert refused.document["error"]["code"] == "target_exists"
+
+
+CANARIES = {
+    "AWS_SECRET_ACCESS_KEY": "canary+secret/key=Qx7Vb2Lm9Tz4", "AWS_SESSION_TOKEN": "canary/session+token=Hd83Kf02Ws65",
+    "DEWEY_TOKEN": "canary dewey token \u00e9 Pn51Yc77Ra20", "DYEC_SECRET": "canary&own;secret Zu36Jg48Eb19",
+}  # fmt: skip
+
+
+def encodings(secret: str) -> dict[str, bytes]:
+    """A secret plain, in base64 (its middle, which is the same wherever the secret stands), hex and percent-encoded."""
+    raw = secret.encode()
+    middles = [base64.b64encode(raw[at:])[4:-4] for at in range(3)]
+    return {"plain": raw, **{f"base64 at {at}": middle for at, middle in enumerate(middles)},
+            "hex": raw.hex().encode(), "percent": quote(secret, safe="").encode()}  # fmt: skip
+
+
+def test_no_secret_is_shown_or_kept(desk: Desk) -> None:
+    big = desk.home / "big"
+    big.write_bytes(random.Random(6).randbytes(300_000))
+    env = {key: value for key, value in desk.env.items() if key not in ("AWS_PROFILE", "AWS_CONFIG_FILE")}
+    env |= {**CANARIES, "AWS_ACCESS_KEY_ID": "AKIACANARYCANARY0000", "AWS_ENDPOINT_URL": desk.endpoint}
+    target = ["--region", REGION, "--cluster", CLUSTER]
+    commands = [
+        ["headnode", "run", *target, "--", "env"], ["headnode", "run", *target, "--", "bash", "-c", "env >&2; exit 3"],
+        ["headnode", "info", *target], ["headnode", "jobs", *target], ["headnode", "doctor", *target],
+        ["headnode", "fsx-usage", *target], ["headnode", "connect", *target, "--dry-run"],
+        ["headnode", "upload", str(big), "--to", "~/big", *target],
+        ["headnode", "download", "~/big", "--to", str(desk.home / "big2"), "--force", *target],
+        ["headnode", "download", "~/nix", *target], ["headnode", "jobs", "--region", REGION],
+        ["headnode", "jobs", "--region", REGION, "--cluster", "no-such-one"],
+    ]  # fmt: skip
+    shown = b""
+    for command, more in zip(commands, itertools.cycle(([], ["--json"], ["--debug"])), strict=False):
+        done = desk.run("dyec", *more, *command, env=env)
+        shown += done.out.encode() + done.err.encode()
+    assert b"day" in shown
+    # The state of this machine, the local cloud's files, and the files of the node itself.
+    kept = {path: path.read_bytes() for path in (desk.home / ".config").rglob("*") if path.is_file()}
+    assert [path for path in kept if path.name == "big" and "rootfs" in path.parts]
+    hits = [
+        (name, form, str(place))
+        for name, secret in CANARIES.items()
+        for form, text in encodings(secret).items()
+        for place, content in {desk.home / "shown": shown, **kept}.items()
+        if text in content
+    ]
+    print(f"P15: {len(CANARIES)} secrets, 4 encodings, {len(commands)} commands, {len(kept)} files: {len(hits)} hits")
+    assert hits == []

@@ -53,6 +53,13 @@ def test_every_word_of_a_command_stays_one_word(remote: Remote, node: Node, word
     assert list(node.root.rglob("PWNED")) == []
 
 
+def test_a_number_of_words_is_never_an_expression(remote: Remote, node: Node) -> None:
+    result = remote.run(RemoteScript.packaged("run_command"), {"DYEC_ARGC": "a[$(touch PWNED)]"}, 30)
+    assert result.exit_code == 64
+    assert list(node.root.rglob("PWNED")) == []
+    assert not Path("PWNED").exists()
+
+
 @pytest.mark.parametrize("size", [0, 1, 2_499, 2_500, 2_501, 7_999, 8_000, 8_001, 23_999, 24_000, 24_001, 300_000])
 def test_output_of_any_length_is_exact(remote: Remote, size: int) -> None:
     # Not compressible, so that the longer ones do not fit into one answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -54,6 +55,14 @@ def test_sudo_reads_the_options_that_scripts_use(nodes: Nodes, head: str) -> Non
     assert (failed.status, failed.exit_code) == ("Failed", 23)
     assert nodes.run(head, "sudo --nonsense true").exit_code != 0
     assert nodes.run(head, "sudo -u nobody-there true").exit_code == 1
+
+
+def test_the_python_of_parallelcluster_is_there_and_the_conda_installer_is_not(nodes: Nodes, head: str) -> None:
+    version = "import platform; print(platform.python_version())"
+    found = text(nodes.run(head, f"sudo -iu ubuntu /opt/parallelcluster/pyenv/versions/3.*/bin/python3 -c '{version}'"))
+    assert found == f"{platform.python_version()}\n"
+    refused = nodes.run(head, "curl -sS --connect-timeout 5 https://repo.anaconda.com/miniconda/ 2>&1; echo $?")
+    assert "Failed to connect to repo.anaconda.com port 443" in text(refused)
 
 
 def test_a_payload_file_runs_as_ubuntu_in_a_login_shell(nodes: Nodes, head: str) -> None:

@@ -116,6 +116,8 @@ def test_ours_has_three_repositories_with_their_pins() -> None:
         ("compatible_platforms: [ILMN]", "compatible_platforms: []", "@"),
         ("https://example.org/one.git", "ext::sh -c touch% x", "must be an https"),
         ("https://example.org/one.git", "--upload-pack=x", "must be an https"),
+        ("mount_path: /fsx/references", "mount_path: /data", "@: test_data_locations.0.mount_path: must be"),
+        ("mount_path: /fsx/references", "mount_path: /fsx/a/../b", "@: test_data_locations.0.mount_path: file system"),
         ("relative_path: one", "relative_path: ../one", "relative_path"),
         ("relative_path: one", "relative_path: a/b", "relative_path"),
         ("    default_ref: 2.0.26", "    default_ref: --x", "default_ref"),

@@ -11,7 +11,7 @@ import pytest
 from daylily_ec.catalog.command_line import (
     as_list,
     setting,
-    with_aliases,
+    with_initialisation,
     with_settings,
     with_targets,
     without_containers,
@@ -82,13 +82,23 @@ def test_small_helpers() -> None:
     ],
 )
 def test_aliases_are_known_on_the_line_after_their_file(line: str, expected: str) -> None:
-    assert with_aliases(line) == expected
+    assert with_initialisation(line) == expected
+
+
+def test_the_project_of_the_launch_reaches_what_is_sourced() -> None:
+    options = ("--project", "my project", "--skip-project-check")
+    assert with_initialisation("source dyoainit; dy-r x", options) == (
+        "source dyoainit --project 'my project' --skip-project-check\ndy-r x"
+    )
+    own = ". dyoainit --project p && dy-r x"
+    assert with_initialisation(own, options) == own
+    assert with_initialisation("source dyoainit && dy-r x", ("-s",)) == "source dyoainit -s && dy-r x"
 
 
 def test_a_shell_runs_what_the_smoke_test_says(tmp_path: Path) -> None:
     (tmp_path / "dyoainit").write_text("alias dy-a='echo activated'\nalias dy-r='echo ran'\n")
     line = "source dyoainit; dy-a local hg38; dy-r -p -k -j 1 help"
-    for text, code in ((line, 127), (with_aliases(line), 0)):
+    for text, code in ((line, 127), (with_initialisation(line), 0)):
         script = 'shopt -s expand_aliases; (eval "$1")'
         done = subprocess.run(["bash", "-c", script, "-", text], cwd=tmp_path, capture_output=True, check=False)
         assert done.returncode == code

@@ -77,6 +77,7 @@ def test_a_utility_command_takes_nothing_and_needs_no_mount(world: World) -> Non
     result, node = launch(world, command_id="simple-test")
     assert (result.stage, result.run_mounts, result.genome) == (None, (), "hg38")
     assert node.asked[-1][1]["DYEC_ACTIVATE"] == "0"
+    assert "source dyoainit --skip-project-check\ndy-a local hg38" in node.asked[-1][1]["DYEC_COMMAND"]
 
 
 @pytest.mark.weakness("M2")

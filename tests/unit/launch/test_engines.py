@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daylily_ec.catalog.command_line import with_aliases
+from daylily_ec.catalog.command_line import with_initialisation
 from daylily_ec.catalog.loader import load_catalog
 from daylily_ec.errors import Refused
 from daylily_ec.workflow.engines import Engine, resume_commands
@@ -52,4 +52,4 @@ def test_every_command_of_the_catalog_can_be_resumed() -> None:
     ]
     assert len(commands) >= 20
     for line in commands:
-        assert resume_commands(with_aliases(line)).engine is Engine.SNAKEMAKE
+        assert resume_commands(with_initialisation(line)).engine is Engine.SNAKEMAKE

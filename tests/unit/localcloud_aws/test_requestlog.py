@@ -58,6 +58,7 @@ def request(service: str = "s3", method: str = "GET", path: str = "/", query: st
             "PutMetricData",
         ),
         (request("unheard-of", path="/x"), "GET /x"),
+        (request("iam", "POST"), "POST /"),
     ],
 )
 def test_action_of_a_request(environ: dict[str, Any], action: str) -> None:
@@ -121,3 +122,11 @@ def test_a_hook_can_answer_the_second_call_instead_of_the_service(tmp_path: Path
     answers = [ask(recorder, request()) for _ in range(3)]
     assert [status for status, _ in answers] == ["200 OK", "503 Slow Down", "200 OK"]
     assert service.calls == 2
+
+
+@pytest.mark.parametrize("body", ["", "Action=GetUs"])
+def test_a_request_that_ends_too_early_is_neither_carried_out_nor_recorded(body: str, tmp_path: Path) -> None:
+    service, log = Service(), RequestLog(tmp_path / "log")
+    cut = request("iam", "POST", CONTENT_TYPE="application/x-www-form-urlencoded", body=body, CONTENT_LENGTH="33")
+    assert ask(Recorder(service, log, ()), cut)[0] == "400 Bad Request"
+    assert (service.calls, log.text()) == (0, "")
