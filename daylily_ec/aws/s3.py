@@ -79,18 +79,6 @@ class S3Api(Protocol):
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         """The object, None when it does not exist."""
 
-    def facts(self, bucket: str, key: str) -> ObjectFacts | None:
-        """Size and whole-object checksums without reading the object, None when it does not exist."""
-
-    def many_facts(self, bucket: str) -> Callable[[str], ObjectFacts | None]:
-        """`facts` of one bucket for thousands of keys, from any thread."""
-
-    def digest(self, bucket: str, key: str) -> ObjectDigest | None:
-        """Read the object and hash it, None when it does not exist."""
-
-    def read(self, bucket: str, key: str) -> bytes | None:
-        """A small object, None when it does not exist."""
-
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
         """A small UTF-8 object, None when it does not exist."""
 
@@ -109,11 +97,27 @@ class S3Api(Protocol):
     def copy(self, source: tuple[str, str], bucket: str, key: str) -> None:
         """Copy on the server side, in parts when it is large."""
 
-    def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
-        """Copy on the server side while the source has the ETag; S3 computes CRC64NVME over the whole copy."""
-
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object; an absent one is fine."""
+
+
+class ContentApi(S3Api, Protocol):
+    """Calls about the content of objects, with which an export is proved."""
+
+    def facts(self, bucket: str, key: str) -> ObjectFacts | None:
+        """Size and whole-object checksums without reading the object, None when it does not exist."""
+
+    def many_facts(self, bucket: str) -> Callable[[str], ObjectFacts | None]:
+        """`facts` of one bucket for thousands of keys, from any thread."""
+
+    def digest(self, bucket: str, key: str) -> ObjectDigest | None:
+        """Read the object and hash it, None when it does not exist."""
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """A small object, None when it does not exist."""
+
+    def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
+        """Copy on the server side while the source has the ETag; S3 computes CRC64NVME over the whole copy."""
 
 
 class S3:

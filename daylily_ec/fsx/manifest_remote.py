@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from daylily_ec.aws.s3 import S3Api
+from daylily_ec.aws.s3 import ContentApi
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, DyecError, NotFound, Refused, RemoteCommandFailed, ValidationError
 from daylily_ec.fsx import manifest
@@ -170,7 +170,7 @@ def blocked(directory: str, obstacles: Sequence[Obstacle], total: int) -> DyecEr
     )
 
 
-def store_manifest(s3: S3Api, destination: S3Prefix, made: Manifest) -> str:
+def store_manifest(s3: ContentApi, destination: S3Prefix, made: Manifest) -> str:
     """Keep the manifest beside the data, over the one of an earlier attempt; its URI.
 
     Written on condition that nobody else wrote it meanwhile; `Refused` (code `export_runs_elsewhere`) otherwise.
@@ -190,7 +190,7 @@ def store_manifest(s3: S3Api, destination: S3Prefix, made: Manifest) -> str:
     return destination.object_uri(OBJECT_NAME)
 
 
-def load_manifest(s3: S3Api, destination: S3Prefix, sha256: str) -> Manifest:
+def load_manifest(s3: ContentApi, destination: S3Prefix, sha256: str) -> Manifest:
     """The manifest beside the data, proved to be the one with this digest; `NotFound` when there is none."""
     uri = destination.object_uri(OBJECT_NAME)
     packed = s3.read(destination.bucket, destination.object_key(OBJECT_NAME))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from daylily_ec.aws.context import aws_code
-from daylily_ec.aws.s3 import ObjectFacts, S3Api
+from daylily_ec.aws.s3 import ContentApi, ObjectFacts
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError
 from daylily_ec.fsx.manifest import Manifest, Record
@@ -44,7 +44,7 @@ Judged = tuple[Mismatch | None, bool]
 class Prover:
     """Judges what lies below a destination."""
 
-    s3: S3Api
+    s3: ContentApi
     destination: S3Prefix
     reporter: Reporter
 

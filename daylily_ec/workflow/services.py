@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from daylily_ec.aws.pricing import PricingApi
     from daylily_ec.aws.quotas import QuotasApi
     from daylily_ec.aws.retention import RetentionApi
-    from daylily_ec.aws.s3 import S3Api
+    from daylily_ec.aws.s3 import ContentApi
     from daylily_ec.aws.scheduler import SchedulesApi
     from daylily_ec.aws.session_documents import SessionDocumentsApi
     from daylily_ec.aws.ssm import SsmApi
@@ -48,7 +48,7 @@ class Services:
         self.reporter: Reporter = reporter or Silent()
 
     @cached_property
-    def s3(self) -> S3Api:
+    def s3(self) -> ContentApi:
         """Objects and buckets."""
         from daylily_ec.aws.s3 import S3
 

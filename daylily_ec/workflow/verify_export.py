@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daylily_ec.aws.s3 import S3Api
+from daylily_ec.aws.s3 import ContentApi
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, ExportFailed, InvalidValue, NotFound, Refused, ValidationError
@@ -77,7 +77,7 @@ def read_local(where: str) -> StoredReceipt:
     return StoredReceipt(str(path), parse_receipt(text, str(path)), beside.read_bytes() if beside.is_file() else None)
 
 
-def read_stored(s3: S3Api, uri: str) -> StoredReceipt:
+def read_stored(s3: ContentApi, uri: str) -> StoredReceipt:
     """A receipt in S3: its own URI, or the destination that it lies below."""
     if not is_uri(uri):
         raise InvalidValue("receipt", uri, "must be a file or an S3 URI")
@@ -131,7 +131,7 @@ def _destination(stored: StoredReceipt) -> S3Prefix:
         raise CorruptFile(f"{stored.where} cannot be trusted: {error}.", code="receipt_contradicts") from error
 
 
-def _manifest(s3: S3Api, stored: StoredReceipt, destination: S3Prefix) -> Manifest:
+def _manifest(s3: ContentApi, stored: StoredReceipt, destination: S3Prefix) -> Manifest:
     digest = str(stored.receipt.inventory["manifest_sha256"])
     if stored.packed is not None:
         try:
@@ -170,7 +170,7 @@ def _contradictions(receipt: ExportReceipt, listed: Manifest) -> Iterator[str]:
             yield f"{name} is {found!r} instead of {expected!r}"
 
 
-def _other_copy(s3: S3Api, stored: StoredReceipt, destination: S3Prefix) -> Iterator[str]:
+def _other_copy(s3: ContentApi, stored: StoredReceipt, destination: S3Prefix) -> Iterator[str]:
     """Where a receipt on this machine differs from the one beside the data."""
     if is_uri(stored.where):
         return

@@ -28,9 +28,8 @@ from daylily_ec.workflow.configure_headnode import ConfigureRequest, configure_c
 from daylily_ec.workflow.repo_overrides import read_overrides
 from daylily_ec.workflow.services import Services
 from tests.conftest import FakeClock
-from tests.unit.fsx.fakes import CLUSTER, REGION, World
+from tests.unit.fsx.fakes import CLUSTER, REGION, FakeS3, World
 from tests.unit.headnode.test_bootstrap import ANSWER
-from tests.unit.workflow_create.fakes import FakeS3
 
 KEY = "daylily-omics-analysis"
 VIEW = ClusterView(CLUSTER, REGION, "CREATE_COMPLETE", "arn:stack", "2026-02-11T14:37:22Z")

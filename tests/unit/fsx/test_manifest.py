@@ -149,7 +149,12 @@ def _refused(lines: list[bytes]) -> None:
     assert caught.value.code == "manifest_damaged"
 
 
-@pytest.mark.parametrize("packed", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"\n"), gzip.compress(b"[]\n")])
+EMPTY = [gzip.compress(body, mtime=0) for body in (b"", b"\n", b"[]\n")]
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"no gzip", *EMPTY], ids=["nothing", "no gzip", "no line", "empty line", "no header"]
+)
 def test_what_is_no_manifest(packed: bytes) -> None:
     with pytest.raises(CorruptFile):
         manifest.parse(packed)
