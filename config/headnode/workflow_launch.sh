@@ -14,13 +14,6 @@ partial="$entity_dir/.partial.$DYEC_LAUNCH_ID"
 replaced="$entity_dir/.replaced.$DYEC_LAUNCH_ID"
 test_tables=".test_data/data/0.01xwgs_HG002_hg38"
 
-mark() { printf '__DAYLILY_%s__=%s\n' "$1" "$2"; }
-refuse() {
-    mark ERROR "$1"
-    printf '%s\n' "$2" >&2
-    exit 8
-}
-
 session_runs() {
     # A command that has outlived its controller counts: it writes where a new one would.
     [ "$(dyec_tmux "$1")" = alive ] || [ "$(dyec_process "$1/controller")" = alive ] || [ "$(dyec_group "$1")" = alive ]
@@ -29,35 +22,35 @@ session_runs() {
 check_tools() {
     local tool missing=""
     for tool in git tmux flock; do command -v "$tool" > /dev/null || missing="$missing $tool"; done
-    [ -z "$missing" ] || refuse missing_tools "Not on PATH of $(id -un) on $(hostname):$missing"
+    [ -z "$missing" ] || dyec_refuse missing_tools "Not on PATH of $(id -un) on $(hostname):$missing"
 }
 
 check_root() {
-    [ -d "$root" ] || [ -w "$(dirname "$root")" ] || refuse missing_analysis_root "$root does not exist and cannot be made."
-    [ ! -d "$root" ] || [ -w "$root" ] || refuse missing_analysis_root "$root is not writable for $(id -un)."
-    [ ! -L "$entity_dir" ] || refuse unsafe_analysis_dir "$entity_dir is a symbolic link."
+    [ -d "$root" ] || [ -w "$(dirname "$root")" ] || dyec_refuse missing_analysis_root "$root does not exist and cannot be made."
+    [ ! -d "$root" ] || [ -w "$root" ] || dyec_refuse missing_analysis_root "$root is not writable for $(id -un)."
+    [ ! -L "$entity_dir" ] || dyec_refuse unsafe_analysis_dir "$entity_dir is a symbolic link."
 }
 
 check_session() {
     local doing=""
     session_runs "$run_dir" || return 0
     [ ! -r "$run_dir/status.json" ] || doing=$(sed -n 's/^  "\(phase\|analysis_dir\|started_at\)": "\(.*\)",\{0,1\}$/\1 \2/p' "$run_dir/status.json" | paste -sd '|' - | sed 's/|/, /g')
-    refuse session_exists "Session $DYEC_SESSION is busy${doing:+: $doing}."
+    dyec_refuse session_exists "Session $DYEC_SESSION is busy${doing:+: $doing}."
 }
 
 check_analysis_dir() {
     local other jobs
     for other in "$runs"/*/; do
         [ "$(cat "${other}analysis_dir" 2> /dev/null)" = "$analysis_dir" ] || continue
-        ! session_runs "${other%/}" || refuse analysis_dir_busy "Session $(basename "$other") works in $analysis_dir."
+        ! session_runs "${other%/}" || dyec_refuse analysis_dir_busy "Session $(basename "$other") works in $analysis_dir."
     done
     [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || return 0
-    [ "$DYEC_REPLACE" = 1 ] || refuse analysis_dir_exists "$analysis_dir already exists."
+    [ "$DYEC_REPLACE" = 1 ] || dyec_refuse analysis_dir_exists "$analysis_dir already exists."
     jobs=$(dyec_queue | dyec_jobs_in "$analysis_dir" | paste -sd ',' -)
-    [ -z "$jobs" ] || refuse analysis_dir_busy "Jobs in the queue work in $analysis_dir: $jobs."
+    [ -z "$jobs" ] || dyec_refuse analysis_dir_busy "Jobs in the queue work in $analysis_dir: $jobs."
     if [ -L "$analysis_dir" ] || [ ! -d "$analysis_dir" ] ||
         [ "$(realpath "$analysis_dir")" != "$(realpath "$root")/$DYEC_ENTITY/$DYEC_ANALYSIS_ID" ]; then
-        refuse unsafe_replace_existing_analysis_dir "$analysis_dir is not a plain directory of its own; not replaced."
+        dyec_refuse unsafe_replace_existing_analysis_dir "$analysis_dir is not a plain directory of its own; not replaced."
     fi
 }
 
@@ -76,10 +69,10 @@ one_table() {
     while :; do
         found=("$DYEC_STAGE_DIR"/*"$1")
         [ "${#found[@]}" -eq 0 ] || break
-        [ "$SECONDS" -lt "$deadline" ] || refuse missing_config "No *$1 in $DYEC_STAGE_DIR after $DYEC_STAGE_WAIT_S s."
+        [ "$SECONDS" -lt "$deadline" ] || dyec_refuse missing_config "No *$1 in $DYEC_STAGE_DIR after $DYEC_STAGE_WAIT_S s."
         sleep 1
     done
-    [ "${#found[@]}" -eq 1 ] || refuse ambiguous_stage "More than one *$1 in $DYEC_STAGE_DIR: ${found[*]##*/}"
+    [ "${#found[@]}" -eq 1 ] || dyec_refuse ambiguous_stage "More than one *$1 in $DYEC_STAGE_DIR: ${found[*]##*/}"
     table="${found[0]}"
 }
 
@@ -93,7 +86,7 @@ run_links() {
 
 check_run_dir() {
     # A directory of an association that is still to be made can only be looked at later.
-    [ "$1" = 1 ] || [ -d "$3" ] || refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
+    [ "$1" = 1 ] || [ -d "$3" ] || dyec_refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
 }
 
 await_run_dir() {
@@ -101,7 +94,7 @@ await_run_dir() {
     local deadline=$((SECONDS + DYEC_STAGE_WAIT_S))
     until [ -d "$3" ]; do
         if [ "$1" = 0 ] || [ "$SECONDS" -ge "$deadline" ]; then
-            refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
+            dyec_refuse missing_run_dir "RUN_DIR $3 (run $2) is no directory on $(hostname)."
         fi
         sleep 1
     done
@@ -111,13 +104,13 @@ put_run_link() {
     local link="$clone/config/run_dir_links/$2"
     [ ! -L "$link" ] || [ "$(readlink "$link")" != "$3" ] || return 0
     if [ -e "$link" ] || [ -L "$link" ]; then
-        refuse unsafe_run_dir_link "The clone has another config/run_dir_links/$2."
+        dyec_refuse unsafe_run_dir_link "The clone has another config/run_dir_links/$2."
     fi
     ln -s -- "$3" "$link" || exit 1
 }
 
 put_runs() {
-    [ ! -L "$clone/config/run_dir_links" ] || refuse unsafe_run_dir_link "config/run_dir_links is a symbolic link."
+    [ ! -L "$clone/config/run_dir_links" ] || dyec_refuse unsafe_run_dir_link "config/run_dir_links is a symbolic link."
     mkdir -p "$clone/config/run_dir_links" || exit 1
     printf %s "$DYEC_RUNS_TSV" > "$clone/config/runs.tsv" || exit 1
     run_links put_run_link
@@ -132,8 +125,8 @@ put_table() {
     # A path of the clone or an absolute one becomes config/$2.
     local from="$1"
     [ "${from#/}" != "$from" ] || from="$clone/$from"
-    [ -f "$from" ] || refuse missing_config "The table $1 that the command names does not exist."
-    [ "$from" -ef "$clone/config/$2" ] || cp -- "$from" "$clone/config/$2" || refuse missing_config "$1 cannot be copied."
+    [ -f "$from" ] || dyec_refuse missing_config "The table $1 that the command names does not exist."
+    [ "$from" -ef "$clone/config/$2" ] || cp -- "$from" "$clone/config/$2" || dyec_refuse missing_config "$1 cannot be copied."
 }
 
 put_inputs() {
@@ -165,7 +158,7 @@ clone_repository() {
         if git clone --quiet --no-checkout -- "$DYEC_REPOSITORY_URL" "$1"; then return 0; fi
         [ "$try" = 3 ] || sleep $((try * DYEC_RETRY_S))
     done
-    refuse clone_failed "$DYEC_REPOSITORY_URL could not be cloned in 3 tries."
+    dyec_refuse clone_failed "$DYEC_REPOSITORY_URL could not be cloned in 3 tries."
 }
 
 check_out() {
@@ -174,9 +167,9 @@ check_out() {
     for name in "refs/tags/$DYEC_GIT_REF" "refs/remotes/origin/$DYEC_GIT_REF" "$DYEC_GIT_REF"; do
         commit=$(git -C "$1" rev-parse --verify --quiet "$name^{commit}") && break
     done
-    [ -n "$commit" ] || refuse unknown_git_ref "$DYEC_REPOSITORY_URL has no tag, branch or commit $DYEC_GIT_REF."
+    [ -n "$commit" ] || dyec_refuse unknown_git_ref "$DYEC_REPOSITORY_URL has no tag, branch or commit $DYEC_GIT_REF."
     git -C "$1" -c advice.detachedHead=false checkout --quiet --detach "$commit" ||
-        refuse clone_failed "$DYEC_GIT_REF of $DYEC_REPOSITORY_URL could not be checked out."
+        dyec_refuse clone_failed "$DYEC_GIT_REF of $DYEC_REPOSITORY_URL could not be checked out."
 }
 
 put_analysis_dir() {
@@ -184,13 +177,13 @@ put_analysis_dir() {
     local existed=0
     if [ -d "$analysis_dir" ]; then
         existed=1
-        mv -T "$analysis_dir" "$replaced" || refuse replace_failed "$analysis_dir cannot be moved away."
+        mv -T "$analysis_dir" "$replaced" || dyec_refuse replace_failed "$analysis_dir cannot be moved away."
     fi
     if ! mv -T "$partial" "$analysis_dir"; then
         [ "$existed" = 0 ] || mv -T "$replaced" "$analysis_dir"
-        refuse analysis_dir_exists "$analysis_dir appeared meanwhile."
+        dyec_refuse analysis_dir_exists "$analysis_dir appeared meanwhile."
     fi
-    [ "$existed" = 0 ] || mark REPLACED_ANALYSIS_DIR "$analysis_dir"
+    [ "$existed" = 0 ] || dyec_mark REPLACED_ANALYSIS_DIR "$analysis_dir"
 }
 
 setting() { printf '%s=%q\n' "$1" "$2"; }
@@ -234,9 +227,9 @@ undo() {
 }
 
 launch() {
-    mkdir -p "$entity_dir" "$runs" || refuse missing_analysis_root "$entity_dir cannot be made."
+    mkdir -p "$entity_dir" "$runs" || dyec_refuse missing_analysis_root "$entity_dir cannot be made."
     exec 9> "$runs/.$DYEC_SESSION.lock"
-    flock -w 60 9 || refuse session_exists "Another launch of session $DYEC_SESSION is under way."
+    flock -w 60 9 || dyec_refuse session_exists "Another launch of session $DYEC_SESSION is under way."
     check_all
     if [ "$DYEC_INPUT" = stage ]; then
         one_table _samples.tsv; samples_table="$table"
@@ -244,31 +237,31 @@ launch() {
     fi
     run_links await_run_dir
     trap 'rm -rf "$partial"' EXIT
-    mkdir "$partial" || refuse missing_analysis_root "$partial cannot be made."
+    mkdir "$partial" || dyec_refuse missing_analysis_root "$partial cannot be made."
     clone_repository "$partial/$DYEC_FOLDER"
     check_out "$partial/$DYEC_FOLDER"
     put_inputs "$partial/$DYEC_FOLDER"
     put_analysis_dir
     trap undo EXIT
-    put_run_dir || refuse run_dir_failed "$run_dir cannot be written."
+    put_run_dir || dyec_refuse run_dir_failed "$run_dir cannot be written."
     dyec_start_session "$run_dir" "$repo_path"
     trap - EXIT
     rm -rf "$replaced"
-    mark SESSION "$DYEC_SESSION"
-    mark TMUX_SESSION "$DYEC_SESSION"
-    mark RUN_DIR "$run_dir"
-    mark REPO_PATH "$repo_path"
-    mark COMMIT "$commit"
+    dyec_mark SESSION "$DYEC_SESSION"
+    dyec_mark TMUX_SESSION "$DYEC_SESSION"
+    dyec_mark RUN_DIR "$run_dir"
+    dyec_mark REPO_PATH "$repo_path"
+    dyec_mark COMMIT "$commit"
     local ended
     ended=$(sed -n 's/^  "exit_code": \([0-9]*\),$/\1/p' "$run_dir/status.json")
-    [ -z "$ended" ] || mark COMPLETED_QUICKLY "exit_code=$ended"
+    [ -z "$ended" ] || dyec_mark COMPLETED_QUICKLY "exit_code=$ended"
 }
 
 case "$DYEC_MODE" in
     check)
         check_all
-        mark RUN_DIR "$run_dir"
-        mark REPO_PATH "$repo_path" ;;
+        dyec_mark RUN_DIR "$run_dir"
+        dyec_mark REPO_PATH "$repo_path" ;;
     launch) launch ;;
     *) exit 64 ;;
 esac

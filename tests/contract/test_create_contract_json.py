@@ -29,7 +29,7 @@ ONE_OF_SEVERAL = {
 }  # fmt: skip
 STARTS_SOMETHING = {
     "local up": "starts a daemon; its documents are read by the tests of the local cloud",
-    "demo": "runs the whole life cycle; its document is read by its own end-to-end test",
+    "demo": "runs the whole life cycle; its document is read by tests/e2e/test_json_documents.py",
     "local doctor": "judges this machine, so its exit code is the machine's",
 }
 NEEDS_NOTHING = (

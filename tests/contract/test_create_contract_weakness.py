@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CONCERNED = {f"W-{number:02}" for number in (*range(1, 50), *range(56, 62))}
 ELSEWHERE = {
     "W-35": "administrators' policies are not made by creating a cluster; they come with the account's bootstrap",
-    "W-47": "the head node's repository is configured by a command of its own, behind the creation",
 }
 """Ids without a marked test, each with the reason."""
 

@@ -54,7 +54,7 @@ class Cloud:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def dyec(self, *argv: str, timeout: float = 300) -> Done:
-        if argv[0] in ("local", "demo") or "AWS_CONFIG_FILE" not in self.extra:
+        if {"local", "demo"} & set(argv[:2]) or "AWS_CONFIG_FILE" not in self.extra:
             return self.run("dyec", *argv, timeout=timeout)
         self.witness.skip(self.calls())
         done = self.run("dyec", *argv, timeout=timeout)

@@ -78,6 +78,16 @@ def test_a_missing_configuration_file_is_named(cloud: Cloud, command: str) -> No
     assert cloud.calls() == []
 
 
+@pytest.mark.weakness("W-47")
+@pytest.mark.parametrize("override", ["no-such-repository:main", "daylily-omics-analysis:--upload-pack=x"])
+def test_a_repository_for_the_head_node_is_checked_before_any_call(cloud: Cloud, override: str) -> None:
+    path = configuration(cloud)
+    cloud.forget()
+    done = cloud.dyec("--json", "create", "--config", path, "--region-az", "us-west-2d", "--repo-override", override)
+    assert (done.code, done.document["error"]["code"]) == (1, "invalid_value")
+    assert cloud.calls() == []
+
+
 @pytest.mark.parametrize("command", ["preflight", "create"])
 def test_no_credentials(cloud: Cloud, command: str) -> None:
     env = {**cloud.env, "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}

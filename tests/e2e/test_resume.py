@@ -21,16 +21,15 @@ from daylily_ec.headnode import sessions
 from daylily_ec.headnode.launch import InputKind, Inputs, Launch
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.status import WorkflowState
-from daylily_ec.localcloud.nodes.manager import create_manager
-from daylily_ec.localcloud.seams import ComputeResource, NodeManager, NodeMount, NodeSpec, Queue
+from daylily_ec.localcloud.seams import NodeManager, NodeMount
 from daylily_ec.workflow.control_workflow import ResumeRequest, resume_workflow
 from daylily_ec.workflow.services import Services
 from daylily_ec.workflow.workflow_log import LogFollower, LogRequest
 from daylily_ec.workflow.workflow_status import StatusRequest, WorkflowStatus, workflow_status
+from tests.integration.headnode.box import INSTANCE, booted
 
 pytestmark = pytest.mark.e2e
 
-INSTANCE = "i-0123456789abcdef0"
 TOOLS = "/opt/tools"
 WHICH = StatusRequest("demo-1", session="s1")
 S = WorkflowState
@@ -105,21 +104,9 @@ class Box:
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     tools = ensure_tools(Path(__file__).parents[2] / "config/demo/requirements.txt", cache_root(), print)
-    # A short path: the sockets in a box have a limit of 108 characters.
-    manager = create_manager(
-        tmp_path_factory.mktemp("r"), "http://127.0.0.1:9", (NodeMount(tools.root, PurePosixPath(TOOLS)),)
-    )
-    assert manager.unavailable() is None
-    queue = Queue("i8", (ComputeResource("r", ("r7i.2xlarge",), 8, 65536, 0, 2),))
-    spec = NodeSpec(
-        instance_id=INSTANCE, cluster="demo-1", region="us-west-2", account_id="123456789012", private_ip="10.0.0.10",
-        availability_zone="us-west-2d", instance_type="r7i.2xlarge", queues=(queue,),
-        cluster_config="Region: us-west-2\n", file_systems={"/fsx": "fs-0123456789abcdef0"},
-    )  # fmt: skip
-    booted = manager.boot(spec, lambda line: None)
-    assert booted.ok, booted.reason
-    yield Box(manager)
-    manager.close()
+    mount = NodeMount(tools.root, PurePosixPath(TOOLS))
+    with booted(tmp_path_factory.mktemp("r"), mount) as manager:
+        yield Box(manager)
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,7 @@ _PROMISES = {
     "P6": "Killed before and after every call that touches a file during a write: the old content or the new, never a "
     "mixture.",
     "P7": "16 starters of one cluster name at once against the CloudFormation endpoint, three of four by one person "
-    "with one configuration: one stack; that person's others adopt it, everybody else refuses, naming the owner.  The "
-    "promise asks for 1,000 rounds; what is recorded here is what ran.",
+    "with one configuration: one stack; that person's others adopt it, everybody else refuses, naming the owner.",
     "P7 b": "Two `dyec create` of one cluster name on two machines at once: the same person with the same "
     "configuration, with another one, or somebody else.  One of them makes the cluster; its equal adopts it and both "
     "end with 0, everybody else refuses, naming the owner and the stack.  Checked in every round: one accepted "

@@ -117,22 +117,22 @@ MUTATIONS = (
     Mutation(
         "an entity that is a link",
         _SCRIPT,
-        '[ ! -L "$entity_dir" ] || refuse',
-        "true || refuse",
+        '[ ! -L "$entity_dir" ] || dyec_refuse',
+        "true || dyec_refuse",
         f"{_NODE}::test_nothing_is_written_through_a_linked_entity",
     ),
     Mutation(
         "never replace",
         _SCRIPT,
-        '[ "$DYEC_REPLACE" = 1 ] || refuse',
-        "false || refuse",
+        '[ "$DYEC_REPLACE" = 1 ] || dyec_refuse',
+        "false || dyec_refuse",
         f"{_SESSIONS}::test_replacing_an_analysis_directory_works",
     ),
     Mutation(
         "replace unasked",
         _SCRIPT,
-        '[ "$DYEC_REPLACE" = 1 ] || refuse',
-        "true || refuse",
+        '[ "$DYEC_REPLACE" = 1 ] || dyec_refuse',
+        "true || dyec_refuse",
         f"{_SESSIONS}::test_an_existing_analysis_directory_is_refused_by_name",
     ),
     Mutation(

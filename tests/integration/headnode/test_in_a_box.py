@@ -27,14 +27,13 @@ from daylily_ec.headnode.remote import RemoteScript
 from daylily_ec.headnode.runs import RunDirectory
 from daylily_ec.headnode.ssm import SsmRemote
 from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive
-from daylily_ec.localcloud.nodes.manager import create_manager
-from daylily_ec.localcloud.seams import ComputeResource, NodeManager, NodeSpec, Queue
+from daylily_ec.localcloud.seams import NodeManager
 from daylily_ec.util.clock import SystemClock
 from daylily_ec.util.progress import Silent
+from tests.integration.headnode.box import INSTANCE, booted
 from tests.mutations.mutation import ROOT
 
 pytestmark = pytest.mark.e2e
-INSTANCE = "i-0123456789abcdef0"
 
 
 @dataclass
@@ -65,20 +64,8 @@ class BoxSsm:
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SsmRemote]:
-    # A short path: the sockets in a box have a limit of 108 characters.
-    manager = create_manager(tmp_path_factory.mktemp("b"), "http://127.0.0.1:9")
-    why = manager.unavailable()
-    assert why is None, why
-    queue = Queue("i8", (ComputeResource("r", ("r7i.2xlarge",), 8, 65536, 0, 2),))
-    spec = NodeSpec(
-        instance_id=INSTANCE, cluster="demo-1", region="us-west-2", account_id="123456789012", private_ip="10.0.0.10",
-        availability_zone="us-west-2d", instance_type="r7i.2xlarge", queues=(queue,),
-        cluster_config="Region: us-west-2\n", file_systems={"/fsx": "fs-0123456789abcdef0"},
-    )  # fmt: skip
-    booted = manager.boot(spec, lambda line: None)
-    assert booted.ok, booted.reason
-    yield SsmRemote(BoxSsm(manager), INSTANCE, SystemClock())
-    manager.close()
+    with booted(tmp_path_factory.mktemp("b")) as manager:
+        yield SsmRemote(BoxSsm(manager), INSTANCE, SystemClock())
 
 
 def shell(remote: SsmRemote, text: str) -> str:

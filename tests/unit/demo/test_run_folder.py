@@ -7,7 +7,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +14,7 @@ import pytest
 
 from daylily_ec.demo.data import DemoData, DemoSample
 from daylily_ec.demo.run_folder import CYCLES, INDEXES, run_folder
+from tests.unit.demo.scripts import imported
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "demo" / "workflow" / "workflow" / "scripts"
 READS = [("ACGTN" * 6, "I" * 30), ("TTTTT" * 6, "#" * 30), ("GGCCA" * 6, "5" * 30), ("ACG", "III")]
@@ -24,14 +24,8 @@ SHORT = 1
 
 @pytest.fixture
 def qc() -> Iterator[dict[str, ModuleType]]:
-    names = ("tables", "runs", "run_qc_lane", "run_qc_report")
-    sys.path.insert(0, str(SCRIPTS))
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    yield {name: import_module(name) for name in names}
-    sys.dont_write_bytecode = before
-    sys.path.remove(str(SCRIPTS))
-    for name in names:
-        sys.modules.pop(name, None)
+    with imported(SCRIPTS, "tables", "runs", "run_qc_lane", "run_qc_report") as modules:
+        yield modules
 
 
 @pytest.fixture

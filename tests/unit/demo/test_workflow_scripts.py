@@ -8,13 +8,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.unit.demo.scripts import imported
 
 WORKFLOW = Path(__file__).parents[3] / "config" / "demo" / "workflow"
 SCRIPTS = WORKFLOW / "workflow" / "scripts"
@@ -36,14 +36,8 @@ Modules = dict[str, ModuleType]
 
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[Modules]:
-    names = ("tables", "concordance", "concordance_gate", "evidence_manifest")
-    sys.path.insert(0, str(SCRIPTS))
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    yield {name: import_module(name) for name in names}
-    sys.dont_write_bytecode = before
-    sys.path.remove(str(SCRIPTS))
-    for name in names:
-        sys.modules.pop(name, None)
+    with imported(SCRIPTS, "tables", "concordance", "concordance_gate", "evidence_manifest") as modules:
+        yield modules
 
 
 @pytest.fixture
