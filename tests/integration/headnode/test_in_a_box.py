@@ -147,20 +147,6 @@ def test_a_killed_controller_leaves_its_job_visible(remote: SsmRemote, launch: L
     shell(remote, f"scancel {job.job_id}")
 
 
-def test_a_dead_slurmctld_is_unknown_and_never_an_empty_queue(remote: SsmRemote, launch: Launch) -> None:
-    analysis = AnalysisDirectory(ExecutingEntity("ubuntu"), AnalysisId("a3"))
-    sessions.start(remote, replace(launch, command="sleep 300", session=WorkflowSession("s3"), analysis=analysis))
-    until(remote, "s3", {WorkflowState.RUNNING})
-    shell(remote, "pkill -9 -x slurmctld || kill -9 $(pidof slurmctld)")
-    facts = until(remote, "s3", {WorkflowState.RUNNING})
-    assert facts.jobs is None
-    # This release's squeue ends with 0 and an empty list then; only the errors beside it tell the truth.
-    with pytest.raises(RemoteCommandFailed, match="slurm_load_jobs"):
-        slurm.list_jobs(remote)
-    shell(remote, "tmux kill-session -t =s3")
-    until(remote, "s3", {WorkflowState.STOPPED})
-
-
 NODE_MODULES = ("__init__", "version", "errors", "domain/__init__", "domain/fsxpath", "domain/ids", "fsx/__init__",
                 "fsx/manifest", "fsx/obstacles", "fsx/walking", "fsx/hash_cache", "fsx/hashing",
                 "fsx/manifest_node", "util/__init__", "util/clock")  # fmt: skip
@@ -224,3 +210,18 @@ def test_a_job_that_was_cancelled_is_told_and_made_anew(remote: SsmRemote, analy
         time.sleep(0.5)
     assert state == "died"
     assert manifest_of(remote, analysis, "i8").header.files == 1
+
+
+def test_a_dead_slurmctld_is_unknown_and_never_an_empty_queue(remote: SsmRemote, launch: Launch) -> None:
+    """The last one: the controller stays dead."""
+    analysis = AnalysisDirectory(ExecutingEntity("ubuntu"), AnalysisId("a3"))
+    sessions.start(remote, replace(launch, command="sleep 300", session=WorkflowSession("s3"), analysis=analysis))
+    until(remote, "s3", {WorkflowState.RUNNING})
+    shell(remote, "pkill -9 -x slurmctld || kill -9 $(pidof slurmctld)")
+    facts = until(remote, "s3", {WorkflowState.RUNNING})
+    assert facts.jobs is None
+    # This release's squeue ends with 0 and an empty list then; only the errors beside it tell the truth.
+    with pytest.raises(RemoteCommandFailed, match="slurm_load_jobs"):
+        slurm.list_jobs(remote)
+    shell(remote, "tmux kill-session -t =s3")
+    until(remote, "s3", {WorkflowState.STOPPED})
