@@ -69,7 +69,7 @@ delete --cluster $CLUSTER_NAME --yes
 local reset
 local down
 """
-"""In this order; --cluster $CLUSTER_NAME stands for the cluster, a variable for what `dyec local account` says."""
+"""In this order; variables are those of `dyec local account`."""
 UNLIKE_THE_OTHERS = {
     "demo": "a life cycle of its own, below",
     "local doctor": "judges this machine: its exit code is the machine's",
