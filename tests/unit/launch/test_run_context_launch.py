@@ -200,6 +200,33 @@ def test_the_samples_of_a_conversion_come_from_the_sample_sheet(world: World, tm
 
 
 @pytest.mark.parametrize(
+    ("config", "settings"),
+    [("", {}), ("""--config 'bclconvert={"partition":"i8","threads":"4"}'""", {"partition": "i8", "threads": "4"}),
+     ("--config bclconvert={partition:\\ i8}", {"partition": "i8"})],
+)  # fmt: skip
+def test_a_conversion_asks_for_native_rules_with_the_commands_settings(
+    world: World, tmp_path: Path, config: str, settings: dict[str, str]
+) -> None:
+    world.s3.put("runs", "RUN1/SampleSheet.csv", SHEET)
+    node = Node()
+    launch(world, node, [ROW], tmp_path, dy_command=f"bin/day_run produce_bclconvert_fastqs {config} -p")
+    env = node.asked[-1][1]
+    assert (env["DYEC_BCLCONVERT"], json.loads(env["DYEC_BCL_SETTINGS"]), env["DYEC_PIN"]) == ("1", settings, "2.0.26")
+    launch(world, node, [ROW], tmp_path)
+    assert node.asked[-1][1]["DYEC_BCLCONVERT"] == "0"
+
+
+@pytest.mark.parametrize("text", ["5", "[1]", "{", "'{1: 2}'", "''"])
+def test_settings_that_are_no_mapping_are_refused_before_anybody_is_asked(
+    world: World, tmp_path: Path, text: str
+) -> None:
+    node = Node()
+    with pytest.raises(InvalidValue, match="bclconvert"):
+        launch(world, node, [ROW], tmp_path, dy_command=f"bin/day_run run_bclconvert --config bclconvert={text}")
+    assert node.asked == []
+
+
+@pytest.mark.parametrize(
     ("body", "change", "error"),
     [
         (None, {}, NotFound), (b"[Data]\nSample_ID\nx\n", {}, ValidationError),
