@@ -52,7 +52,7 @@ def written(block: dict[str, object], others: dict[str, object], style: str) -> 
     return f"{rest}{BLOCK}: # here\n{lines}\n# end\nlast: 1\n"
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(_KEYS, _VALUE, max_size=8), st.dictionaries(_KEYS, _VALUE, max_size=3), _STYLES)
 def test_keys_that_are_there_are_never_changed(block: dict[str, object], others: dict[str, object], style: str) -> None:
     text = written(block, others, style)

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from daylily_ec.catalog.loader import load_catalog
+from daylily_ec.config.resources import resource
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.errors import DyecError, InvalidValue, NotFound, Refused, ValidationError
 from daylily_ec.samples.run_context import REQUIRED
+from daylily_ec.workflow.launch_plan import plan_launch
 from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.launch_workflow import LaunchResult, launch_workflow
 from tests.conftest import FakeClock
@@ -214,6 +217,20 @@ def test_a_conversion_asks_for_native_rules_with_the_commands_settings(
     assert (env["DYEC_BCLCONVERT"], json.loads(env["DYEC_BCL_SETTINGS"]), env["DYEC_PIN"]) == ("1", settings, "2.0.26")
     launch(world, node, [ROW], tmp_path)
     assert node.asked[-1][1]["DYEC_BCLCONVERT"] == "0"
+
+
+def test_a_catalog_may_set_bcl_convert_for_its_command(world: World, tmp_path: Path) -> None:
+    text = resource("config/daylily_available_repositories.yaml").read_text(encoding="utf-8")
+    own = """          bclconvert: '{"partition":"i8"}'\n"""
+    (tmp_path / "own.yaml").write_text(
+        text.replace("          bootstrap_bclconvert:", f"{own}          bootstrap_bclconvert:")
+    )
+    runs = "\t".join(ROW) + "\n" + "\t".join(ROW.values()) + "\n"
+    (tmp_path / "runs.tsv").write_text(runs)
+    request = LaunchRequest(CLUSTER, "a1", "ubuntu", command_id="illumina_bclconvert",
+                            run_context_file=tmp_path / "runs.tsv", git_tag="2.0.1")  # fmt: skip
+    needs = plan_launch(request, load_catalog(tmp_path / "own.yaml"), ROOT, "us-west-2").launch.needs
+    assert (needs.bclconvert, json.loads(needs.bcl_settings), needs.pin) == (True, {"partition": "i8"}, "2.0.26")
 
 
 @pytest.mark.parametrize("text", ["5", "[1]", "{", "'{1: 2}'", "''"])
