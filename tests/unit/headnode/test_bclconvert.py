@@ -134,9 +134,16 @@ def test_a_missing_profile_is_named(tmp_path: Path) -> None:
     assert info.value.code == "bclconvert_profile"
 
 
-def test_the_defaults_are_the_contracts_keys() -> None:
-    assert len(DEFAULTS) == 29
-    assert [name for name, value in DEFAULTS.items() if value == ""] == [
+def test_the_defaults_are_those_of_a_node_with_192_processors() -> None:
+    filled = {name: value for name, value in DEFAULTS.items() if value}
+    assert filled == {
+        "tmpdir": "/dev/shm", "force": "true", "threads": "192", "partition": "i192mem,i192bigmem",
+        "parallel_tiles": "24", "conversion_threads": "4", "compression_threads": "64", "decompression_threads": "32",
+        "fastq_gzip_compression_level": "1", "shared_thread_odirect_output": "true", "merge_lane_fastqs": "false",
+        "output_legacy_stats": "true", "num_unknown_barcodes_reported": "1000", "barcode_mismatches_index1": "0",
+        "barcode_mismatches_index2": "0", "sample_sheet_settings": "{}", "sample_sheet_settings_by_lane": "{}",
+    }  # fmt: skip
+    assert [name for name in DEFAULTS if name not in filled] == [
         "adapter_read1", "adapter_read2", "adapter_behavior", "adapter_stringency", "minimum_adapter_overlap",
         "create_fastq_for_index_reads", "minimum_trimmed_read_length", "mask_short_reads", "override_cycles",
         "software_version", "trim_umi", "no_lane_splitting",
