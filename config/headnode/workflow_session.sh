@@ -3,8 +3,11 @@
 # The controller of one workflow: lies as launch.sh in the run directory and is run by tmux.
 # Parameters are in launch.env beside it; those of an attempt that resumes the workflow in attempt.env.
 # `launch.sh prepare` only writes the first status, `launch.sh stopped CODE` the last one of a controller that cannot.
-# status.json is replaced atomically at each phase: starting, waiting, activating, running, exporting, then finished or
-# stopped; after a failure `phase` stays the one that failed.
+# status.json is replaced atomically at each phase: starting, waiting, activating, preparing, running, exporting, then
+# finished or stopped; after a failure `phase` stays the one that failed.
+# What only BCL Convert needs is prepared; when it cannot be, nothing runs, `message` says why, and the exit code is
+# 13 (the version has no native rules), 14 (its profile cannot be used), 15 (Slurm has no such partition) or
+# 16 (the dyec of this node cannot prepare it).
 
 run_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 # shellcheck source=/dev/null
@@ -57,6 +60,7 @@ dyec_status() {
         printf '  "exit_code": %s,\n' "${2:-null}"
         printf '  "export": %s,\n' "$(dyec_export_record)"
         printf '  "git_ref": %s,\n' "$(dyec_text "$DYEC_GIT_REF")"
+        printf '  "message": %s,\n' "$(dyec_text_or_null "$dyec_message")"
         printf '  "phase": %s,\n' "$(dyec_text "$1")"
         printf '  "repo_path": %s,\n' "$(dyec_text "$DYEC_REPO_PATH")"
         printf '  "repository": %s,\n' "$(dyec_text "$DYEC_REPOSITORY")"
@@ -135,6 +139,51 @@ dyec_await_jobs() {
         before="$jobs"
         sleep 2
     done
+}
+
+dyec_version() {
+    # The clone's version: its newest tag that is one, with the distance when commits follow it; nothing without one.
+    git -C "$DYEC_REPO_PATH" describe --tags --match '[0-9]*.*' --match 'v[0-9]*.*' 2> /dev/null
+}
+
+dyec_warn_of_version() {
+    # Versions before the catalog's pin were launched with changes to the workflow's own files, which nobody makes here.
+    local version pin="${DYEC_PIN:-}"
+    case "${pin#v}" in [0-9]*.*) ;; *) return 0 ;; esac
+    [ -n "${DYEC_REPAIRED_TARGETS:-}" ] || return 0
+    version=$(dyec_version)
+    if [ -z "$version" ]; then
+        printf 'Warning: no tag says which version this is; before %s these targets may fail: %s\n' "$pin" "$DYEC_REPAIRED_TARGETS"
+    elif [ "${version#v}" != "${pin#v}" ] &&
+        [ "$(printf '%s\n' "${version#v}" "${pin#v}" | LC_ALL=C sort -V | head -n 1)" = "${version#v}" ]; then
+        printf 'Warning: version %s is older than %s, the pin of the catalog; these targets may fail: %s\n' \
+            "$version" "$pin" "$DYEC_REPAIRED_TARGETS"
+    fi
+}
+
+dyec_prepare_bclconvert() {
+    # Sets dyec_message when it fails.
+    local code
+    {
+        dyec_message=$(
+            export DYEC_ACTIVATE DYEC_REPO_PATH DYEC_PIN DYEC_BCL_SETTINGS DAY_PROFILE_DIR="${DAY_PROFILE_DIR:-}"
+            DYEC_DESCRIBED=$(dyec_version) || DYEC_DESCRIBED="$DYEC_GIT_REF"
+            export DYEC_DESCRIBED
+            # Of this node's dyec alone: the clone and what the workflow activated have modules of their own.
+            "$HOME/DAY-EC/bin/python" -I -m daylily_ec.headnode.bclconvert 2>&1 >&3
+        )
+        code=$?
+    } 3>&1
+    case "$code" in
+        0) dyec_message=""; return ;;
+        13 | 14 | 15) ;;
+        *)
+            code=16
+            dyec_message="The dyec of this node cannot prepare BCL Convert (${dyec_message##*$'\n'}); run: dyec headnode configure" ;;
+    esac
+    dyec_message=$(printf %s "$dyec_message" | tr '[:cntrl:]' ' ')
+    printf 'Preparing: %s\n' "$dyec_message"
+    return "$code"
 }
 
 dyec_remove_links() {
@@ -255,7 +304,7 @@ dyec_delete() {
 dyec_boot_id=$(dyec_boot)
 dyec_child="" dyec_current=starting dyec_pid="" dyec_pid_start=""
 dyec_workflow_code="${DYEC_WORKFLOW_CODE:-}" dyec_export_code="" dyec_export_message="" dyec_deleted=false
-dyec_export_status=pending
+dyec_export_status=pending dyec_message=""
 case "${1:-}" in
     prepare)
         dyec_status starting ""
@@ -308,6 +357,11 @@ if [ "$dyec_workflow_code" != 0 ]; then
         . ./dyoainit "${dyec_options[@]}" || exit
         # shellcheck source=/dev/null
         . ./bin/day_activate slurm "$DYEC_GENOME" remote || exit
+    fi
+    dyec_warn_of_version
+    if [ "${DYEC_BCLCONVERT:-0}" = 1 ]; then
+        dyec_phase preparing
+        dyec_prepare_bclconvert || exit
     fi
     # An engine that ended by itself has left no lock; where it keeps them elsewhere, it has to be asked.
     if [ -n "${DYEC_UNLOCK_COMMAND:-}" ] && { [ ! -d .snakemake/locks ] || [ -n "$(ls -A .snakemake/locks)" ]; }; then

@@ -40,7 +40,8 @@ class CommandLaunch:
     """The fields of a launch that the catalog decides.
 
     `startup_mounts` must be attached already (they come with the cluster); `run_mounts` must be found or made before
-    the launch.  `bootstrap_test_config` copies the repository's own small tables when it has some.
+    the launch.  `bootstrap_test_config` copies the repository's own small tables when it has some.  `pin` is the
+    reference that the catalog has, whatever was asked for.
     """
 
     command_id: str
@@ -55,6 +56,7 @@ class CommandLaunch:
     bootstrap_test_config: bool
     startup_mounts: tuple[FsxPath, ...] = ()
     run_mounts: tuple[RunMount, ...] = ()
+    pin: str = ""
 
 
 def command_launch(
@@ -95,6 +97,7 @@ def command_launch(
         bootstrap_test_config=without_inputs,
         startup_mounts=_startup_mounts(catalog, profile),
         run_mounts=run_mounts if profile.source_mount_mode == "run_dra_required" else (),
+        pin=_pin(catalog, chosen),
     )
 
 

@@ -85,6 +85,29 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What the command needs of the version that is checked out, which only the session sees.
+
+    `pin` is the catalog's version of the repository; `bclconvert` asks for the native rules and the profile of BCL
+    Convert, `bcl_settings` are the command's own settings for it, a JSON object; `repaired_targets` are those of the
+    command that fail on some data in versions before the pin.
+    """
+
+    pin: str = ""
+    bclconvert: bool = False
+    bcl_settings: str = "{}"
+    repaired_targets: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Their part of the launch script's environment."""
+        return {
+            "DYEC_PIN": self.pin, "DYEC_BCLCONVERT": str(int(self.bclconvert)), "DYEC_BCL_SETTINGS": self.bcl_settings,
+            "DYEC_REPAIRED_TARGETS": " ".join(self.repaired_targets),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """Everything a launch needs to know."""
 
@@ -106,6 +129,7 @@ class Launch:
     cluster: str = ""
     region: str = ""
     export: ExportSettings = field(default_factory=ExportSettings)
+    needs: Needs = field(default_factory=Needs)
     stage_wait_s: int = 165
     retry_s: int = 3
 
@@ -128,7 +152,7 @@ class Launch:
             "DYEC_PROJECT": self.project, "DYEC_SKIP_PROJECT_CHECK": str(int(self.skip_project_check)),
             "DYEC_REPLACE": str(int(self.replace)), "DYEC_REGION": self.region, "DYEC_CLUSTER": self.cluster,
             "DYEC_EXPORT_TRIGGER": self.export.trigger.value, "DYEC_EXPORT_DESTINATION": self.export.destination,
-            "DYEC_DELETE_ON_EXPORT": str(int(self.export.delete_on_success)),
+            "DYEC_DELETE_ON_EXPORT": str(int(self.export.delete_on_success)), **self.needs.parameters,
         }  # fmt: skip
 
     @property

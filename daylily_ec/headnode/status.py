@@ -164,7 +164,8 @@ def _ended(record: dict[str, Any], code: int) -> tuple[WorkflowState, str]:
         return WorkflowState.SUCCEEDED, "The command ended with exit code 0."
     if phase == "finished":
         return WorkflowState.FAILED, f"The command ended with exit code {code}."
-    return WorkflowState.FAILED, f"The session ended while {phase}, with exit code {code}."
+    why = f": {record['message']}" if record.get("message") else "."
+    return WorkflowState.FAILED, f"The session ended while {phase}, with exit code {code}{why}"
 
 
 def _running(facts: SessionFacts) -> str:

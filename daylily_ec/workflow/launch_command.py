@@ -19,6 +19,11 @@ _BCL_TARGETS = {
     "run_bclconvert",
 }  # fmt: skip
 _ULTIMA_TARGETS = {"produce_ultima_run_qc"}
+_REPAIRED = re.compile(
+    "produce_(?:ont_run_qc|alignstats|multiqc_all|relatedness|snv_concordances|vep|global_contam_check)"
+    "|(?:.*haplocheck_|.*read_haps_)?contam_identity"
+)
+"""Targets that need repairs of the workflow's own files before the version that the catalog pins."""
 
 
 def word(field: str, text: str) -> str:
@@ -64,7 +69,31 @@ def checks_ultima(line: str) -> bool:
 
 
 def _names(line: str, targets: set[str]) -> bool:
-    return not targets.isdisjoint(re.findall(r"[\w.-]+", line))
+    return not targets.isdisjoint(_names_in(line))
+
+
+def _names_in(line: str) -> list[str]:
+    return re.findall(r"[\w.-]+", line)
+
+
+def repaired_targets(line: str) -> tuple[str, ...]:
+    """The targets of the command that versions before the catalog's pin may fail to make, each once."""
+    return tuple(dict.fromkeys(name for name in _names_in(line) if _REPAIRED.fullmatch(name)))
+
+
+def bcl_settings(line: str) -> str:
+    """The command's own settings of BCL Convert, `--config 'bclconvert={"partition": "i8"}'`, as a JSON object."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    text = command_line.setting(line, "bclconvert")
+    try:
+        found = YAML(typ="safe", pure=True).load(text) if text is not None else {}
+    except YAMLError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise InvalidValue("bclconvert", text or "", "must be settings as a JSON object")
+    return json.dumps(found, default=str)
 
 
 def named_tables(line: str) -> tuple[str, str]:

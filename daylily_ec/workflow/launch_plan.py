@@ -22,7 +22,7 @@ from daylily_ec.domain.ids import (
 )
 from daylily_ec.errors import InvalidValue, UsageError
 from daylily_ec.fsx.exports import parse_destination
-from daylily_ec.headnode.launch import ExportSettings, Launch, clone_path
+from daylily_ec.headnode.launch import ExportSettings, Launch, Needs, clone_path
 from daylily_ec.samples.run_context import RunContext, read_run_context
 from daylily_ec.workflow import launch_command
 from daylily_ec.workflow.launch_inputs import OWN_TABLES, plan_inputs, read_table
@@ -52,6 +52,7 @@ class _Chosen:
     activation: bool
     startup_mounts: tuple[FsxPath, ...] = ()
     own_tables: bool = False
+    pin: str | None = None
 
 
 def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, region: str) -> LaunchPlan:
@@ -84,8 +85,19 @@ def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, re
         cluster=request.cluster,
         region=region,
         export=_export(request, analysis),
+        needs=_needs(chosen, entry.default_ref, with_runs=context is not None),
     )
     return LaunchPlan(launch, context, chosen.startup_mounts)
+
+
+def _needs(chosen: _Chosen, default_ref: str, *, with_runs: bool) -> Needs:
+    converts = with_runs and launch_command.converts_bcl(chosen.command)
+    return Needs(
+        pin=chosen.pin or default_ref,
+        bclconvert=converts,
+        bcl_settings=launch_command.bcl_settings(chosen.command) if converts else "{}",
+        repaired_targets=launch_command.repaired_targets(chosen.command),
+    )
 
 
 def _chosen(request: LaunchRequest, catalog: Catalog) -> _Chosen:
@@ -111,7 +123,7 @@ def _from_catalog(request: LaunchRequest, found: CommandLaunch) -> _Chosen:
             raise UsageError(f"Command {found.command_id} has {option} {fixed}, not {typed}.")
     return _Chosen(found.repository, found.git_ref, found.genome, found.command,
                    request.activation and found.activation, found.startup_mounts,
-                   own_tables=found.bootstrap_test_config)  # fmt: skip
+                   own_tables=found.bootstrap_test_config, pin=found.pin)  # fmt: skip
 
 
 def _given(request: LaunchRequest, contract: str) -> GivenInputs:

@@ -14,6 +14,7 @@ import pytest
 
 from daylily_ec.cli.demo import CLUSTER, REGION, RUN_FOLDER, Demonstration
 from daylily_ec.demo.run_folder import CLUSTERS
+from daylily_ec.headnode.bclconvert import MARKERS, RULES, SCRIPTS
 from daylily_ec.samples.run_context import REQUIRED
 
 pytestmark = pytest.mark.e2e
@@ -130,6 +131,44 @@ def test_the_readmes_run_folder_launch_runs_as_written(desk: Desk) -> None:
     assert f"\t{clone}/config/run_dir_links/RUN123\t" in desk.node(f"cat {clone}/config/runs.tsv")
 
 
+def why_failed(desk: Desk, session: str, exit_code: int) -> str:
+    ended = desk.dyec("--json", "workflow", "status", "--session", session, "--wait", "--timeout", "120")
+    found = json.loads(ended.stdout)
+    found = found.get("error", {}).get("details", found)
+    assert (found["state"], found["exit_code"]) == ("FAILED", exit_code), found
+    return str(found["reason"])
+
+
+def test_a_conversion_starts_only_where_it_can_run(desk: Desk) -> None:
+    launched = desk.dyec("workflow", "launch", "--command-id", "illumina_bclconvert", "--run-context-file", "runs.tsv",
+                         "--analysis-id", "bcl", "--executing-entity", "demo")  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    reason = why_failed(desk, "bcl", 13)
+    assert "workflow/rules/bclconvert.smk is missing" in reason
+    assert "The catalog pins 2.0.26" in reason
+    clone = "/fsx/analysis_results/demo/bcl/daylily-omics-analysis"
+    files = {
+        RULES: "\n".join(MARKERS),
+        **dict.fromkeys(SCRIPTS, ""),
+        "rule_config.yaml": "bclconvert:\n  partition: i9\n",
+    }
+    for name, text in files.items():
+        desk.node(f"mkdir -p $(dirname {clone}/{name}) && printf %s {shlex.quote(text)} > {clone}/{name}")
+    desk.node(f"echo export DAY_PROFILE_DIR={clone} >> {clone}/bin/day_activate")
+    assert desk.dyec("workflow", "resume", "--session", "bcl").returncode == 0
+    reason = why_failed(desk, "bcl", 15)
+    partitions = desk.node("sinfo --noheader --format %R").split()
+    assert f"Slurm has no i9; it has {', '.join(partitions)}." in reason
+    assert "force" not in desk.node(f"cat {clone}/rule_config.yaml")
+    desk.node(f"sed -i s/i9/{partitions[0]}/ {clone}/rule_config.yaml")
+    assert desk.dyec("workflow", "resume", "--session", "bcl").returncode == 0
+    desk.dyec("workflow", "status", "--session", "bcl", "--wait", "--timeout", "120")
+    log = desk.node("cat ~/daylily-runs/bcl/tmux.log")
+    assert f"kept partition={partitions[0]}" in log
+    assert "] running\n" in log
+    assert 'force: "true"' in desk.node(f"cat {clone}/rule_config.yaml")
+
+
 @pytest.mark.weakness("H1")
 def test_the_same_typed_on_the_head_node_replaces_when_told(desk: Desk) -> None:
     words = [
@@ -141,5 +180,5 @@ def test_the_same_typed_on_the_head_node_replaces_when_told(desk: Desk) -> None:
     desk.node(f"unset AWS_PROFILE; {shlex.join([*words, '--replace-existing-analysis-dir'])}")
     ended = desk.dyec("--json", "workflow", "status", "--session", "run-qc", "--wait", "--timeout", "120")
     assert json.loads(ended.stdout)["state"] == "SUCCEEDED"
-    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["dry", "run-qc"]
+    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["bcl", "dry", "run-qc"]
     assert "results" not in desk.node("ls /fsx/analysis_results/demo/run-qc/daylily-omics-analysis")

@@ -11,7 +11,13 @@ _RUNS = "tests/unit/launch/test_run_context_launch.py"
 _MOUNTS = "tests/unit/fsx/test_mounts.py"
 _NODE = "tests/integration/headnode/test_launch_inputs.py"
 _SESSIONS = "tests/integration/headnode/test_sessions.py"
+_PREPARATION = "tests/integration/headnode/test_session_preparation.py"
+_BCL_TEST = "tests/unit/headnode/test_bclconvert.py"
+_BLOCK_TEST = "tests/unit/headnode/test_profile_block.py"
 _LAUNCH = "daylily_ec/workflow/launch_workflow.py"
+_BCL = "daylily_ec/headnode/bclconvert.py"
+_BLOCK = "daylily_ec/headnode/profile_block.py"
+_SESSION = "config/headnode/workflow_session.sh"
 _SCRIPT = "config/headnode/workflow_launch.sh"
 _TABLE = "daylily_ec/samples/run_context.py"
 
@@ -162,5 +168,86 @@ MUTATIONS = (
         "    check)\n",
         '    check)\n        mkdir -p "$partial"\n',
         f"{_NODE}::test_dry_runs_leave_the_nodes_files_and_processes_alone",
+    ),
+    Mutation(
+        "a conversion needs no native rules",
+        "daylily_ec/workflow/launch_plan.py",
+        "        bclconvert=converts,\n",
+        "        bclconvert=False,\n",
+        _RUNS,
+    ),
+    Mutation(
+        "one marker is enough", _BCL, "        if lacking:\n", "        if len(lacking) >= len(MARKERS):\n", _BCL_TEST
+    ),
+    Mutation(
+        "scripts of the native rules may be missing",
+        _BCL,
+        '        yield from (f"{script} is missing"',
+        '        yield from () and (f"{script} is missing"',
+        _BCL_TEST,
+    ),
+    Mutation("start where Slurm never schedules", _BCL, "    if missing:\n", "    if False:\n", _BCL_TEST),
+    Mutation(
+        "one partition of a list is enough",
+        _BCL,
+        "    if missing:\n",
+        "    if missing and len(missing) == len(names):\n",
+        _BCL_TEST,
+    ),
+    Mutation(
+        "write the profile before the partition is known",
+        _BCL,
+        "    effective = {",
+        "    write_atomic(profile, done.text)\n    effective = {",
+        _BCL_TEST,
+    ),
+    Mutation(
+        "overwrite what the profile has",
+        _BLOCK,
+        " for name, value in values.items() if name not in kept}",
+        " for name, value in values.items()}",
+        f"{_BLOCK_TEST}::test_comments_order_and_odd_writing_stay_and_values_are_quoted",
+    ),
+    Mutation(
+        "add values that are not quoted",
+        _BLOCK,
+        "    return json.dumps(value, ensure_ascii=False)\n",
+        "    return value or '\"\"'\n",
+        f"{_BLOCK_TEST}::test_comments_order_and_odd_writing_stay_and_values_are_quoted",
+    ),
+    Mutation(
+        "do not read the profile again",
+        _BLOCK,
+        "    if not _says(found, _expected(_tree(root), block, added)):\n",
+        "    if False:\n",
+        f"{_BLOCK_TEST}::test_what_is_no_block_is_refused",
+    ),
+    Mutation(
+        "run what could not be prepared",
+        _SESSION,
+        "        dyec_prepare_bclconvert || exit\n",
+        "        dyec_prepare_bclconvert\n",
+        f"{_PREPARATION}::test_a_version_without_the_native_rules_runs_nothing",
+    ),
+    Mutation(
+        "prepare with modules of the clone",
+        _SESSION,
+        '/python" -I -m daylily_ec',
+        '/python" -m daylily_ec',
+        f"{_PREPARATION}::test_keys_are_added_and_what_the_profile_has_is_kept",
+    ),
+    Mutation(
+        "versions compare as texts",
+        _SESSION,
+        "LC_ALL=C sort -V",
+        "LC_ALL=C sort",
+        f"{_PREPARATION}::test_targets_that_an_older_version_may_fail_to_make_are_warned_of",
+    ),
+    Mutation(
+        "the reason of an early end is lost",
+        "daylily_ec/headnode/status.py",
+        'if record.get("message") else "."',
+        'if False else "."',
+        "tests/unit/headnode/test_status.py",
     ),
 )

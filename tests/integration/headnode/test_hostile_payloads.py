@@ -139,7 +139,7 @@ def test_every_payload_stays_one_word_of_a_command(armed: Node, over_ssm: SsmRem
 
 FREE = ("DYEC_GENOME", "DYEC_PROJECT", "DYEC_SAMPLES_TSV", "DYEC_UNITS_TSV", "DYEC_REPOSITORY", "DYEC_STARTED_BY",
         "DYEC_EXPORT_DESTINATION", "DYEC_CLUSTER", "DYEC_REGION", "DYEC_ANALYSIS_ID", "DYEC_FOLDER",
-        "DYEC_LAUNCH_ID")  # fmt: skip
+        "DYEC_LAUNCH_ID", "DYEC_PIN", "DYEC_REPAIRED_TARGETS", "DYEC_BCL_SETTINGS")  # fmt: skip
 
 
 def test_a_launched_session_carries_every_payload_to_its_end(node: Node, tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def test_the_queue_shows_real_jobs(remote: SsmRemote) -> None:
     shell(remote, f"scancel {number}")
 
 
+def test_slurm_names_partitions_with_processors_and_refuses_a_list_with_one_unknown(remote: SsmRemote) -> None:
+    assert shell(remote, "sinfo --noheader --format '%R|%c'") == "i8|8\n"
+    refused = shell(remote, "sbatch -p i8,nope --wrap true -o /dev/null 2>&1 || true")
+    assert "invalid partition specified: nope" in refused
+
+
 def until(remote: SsmRemote, name: str, wanted: set[WorkflowState]) -> SessionFacts:
     deadline = time.monotonic() + 60
     while True:

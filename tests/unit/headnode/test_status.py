@@ -14,7 +14,7 @@ S = WorkflowState
 C = Controller
 LAST = {"boot_id": "boot", "controller_pid": 7, "controller_start": 99}
 EARLIER = {"boot_id": "boot", "controller_pid": 6, "controller_start": 50}
-OPEN = ("starting", "waiting", "activating", "running", "exporting")
+OPEN = ("starting", "waiting", "activating", "preparing", "running", "exporting")
 ENDS: tuple[tuple[int, str, WorkflowState], ...] = (
     (0, "finished", S.SUCCEEDED), (1, "finished", S.FAILED), (137, "finished", S.FAILED), (3, "activating", S.FAILED),
     (0, "starting", S.FAILED), (0, "running", S.FAILED), (143, "stopped", S.STOPPED), (0, "stopped", S.STOPPED),
@@ -82,6 +82,14 @@ def test_a_failed_export_is_a_failed_session_that_keeps_the_workflow_s_own_code(
     export = {"status": "error", "message": "no dyec"}
     record = {"exit_code": 127, "phase": "finished", "workflow_exit_code": 0, "export": export, **LAST}
     assert derive(facts(record)) == (S.FAILED, "The command ended with exit code 0; its export failed: no dyec")
+
+
+@pytest.mark.parametrize(
+    ("message", "end"), [("no rules.", ", with exit code 13: no rules."), (None, ", with exit code 13.")]
+)
+def test_a_session_that_ended_early_says_why(message: str | None, end: str) -> None:
+    record = {"exit_code": 13, "phase": "preparing", "message": message, **LAST}
+    assert derive(facts(record)) == (S.FAILED, f"The session ended while preparing{end}")
 
 
 def test_reasons_name_who_stopped_it_and_what_is_left() -> None:

@@ -52,6 +52,35 @@ def test_the_choices_shape_the_default_command() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "targets"),
+    [
+        ("bin/day_run produce_vep produce_multiqc_all -p; bin/day_run produce_vep", "produce_vep produce_multiqc_all"),
+        ("bin/day_run produce_ont_run_qc produce_relatedness", "produce_ont_run_qc produce_relatedness"),
+        ("dy-r x_haplocheck_contam_identity y_read_haps_contam_identity contam_identity",
+         "x_haplocheck_contam_identity y_read_haps_contam_identity contam_identity"),
+        ("bin/day_run produce_global_contam_check produce_alignstats -n",
+         "produce_global_contam_check produce_alignstats"),
+        ("bin/day_run produce_vep_other my_produce_vep x_contam_identity produce_illumina_run_qc", ""),
+        (None, "produce_snv_concordances"),
+    ],
+)  # fmt: skip
+def test_targets_that_old_versions_may_fail_to_make_are_known(command: str | None, targets: str) -> None:
+    needs = plan(dy_command=command, git_tag="1.0").needs
+    assert (" ".join(needs.repaired_targets), needs.pin) == (targets, "2.0.26")
+    assert needs.parameters["DYEC_REPAIRED_TARGETS"] == targets
+
+
+def test_a_conversion_without_a_run_context_needs_no_rules() -> None:
+    needs = plan(dy_command="bin/day_run run_bclconvert --config bclconvert=1").needs
+    assert (needs.bclconvert, needs.bcl_settings) == (False, "{}")
+
+
+def test_the_pin_is_the_catalogs_whatever_is_asked_for() -> None:
+    assert plan(command_id="illumina_snv_alignstats", git_tag="main").needs.pin == "2.0.26"
+    assert plan(repository="rna-seq-star-deseq2", dy_command="x").needs.pin == "main"
+
+
 @pytest.mark.parametrize("field", ["target", "aligners", "dedupers", "snv_callers", "sv_callers"])
 @pytest.mark.parametrize("text", ["$(x)", "-n", "a;b", "'", "../x"])
 def test_hostile_choices_are_refused(field: str, text: str) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from daylily_ec.catalog.loader import load_catalog
+from daylily_ec.config.resources import resource
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.errors import DyecError, InvalidValue, NotFound, Refused, ValidationError
 from daylily_ec.samples.run_context import REQUIRED
+from daylily_ec.workflow.launch_plan import plan_launch
 from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.launch_workflow import LaunchResult, launch_workflow
 from tests.conftest import FakeClock
@@ -197,6 +200,47 @@ def test_the_samples_of_a_conversion_come_from_the_sample_sheet(world: World, tm
     ]  # fmt: skip
     assert [row[header.index("IS_NEGATIVE_CONTROL")] for row in found] == ["na", "na", "true"]
     assert env["DYEC_DROP_UNITS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("config", "settings"),
+    [("", {}), ("""--config 'bclconvert={"partition":"i8","threads":"4"}'""", {"partition": "i8", "threads": "4"}),
+     ("--config bclconvert={partition:\\ i8}", {"partition": "i8"})],
+)  # fmt: skip
+def test_a_conversion_asks_for_native_rules_with_the_commands_settings(
+    world: World, tmp_path: Path, config: str, settings: dict[str, str]
+) -> None:
+    world.s3.put("runs", "RUN1/SampleSheet.csv", SHEET)
+    node = Node()
+    launch(world, node, [ROW], tmp_path, dy_command=f"bin/day_run produce_bclconvert_fastqs {config} -p")
+    env = node.asked[-1][1]
+    assert (env["DYEC_BCLCONVERT"], json.loads(env["DYEC_BCL_SETTINGS"]), env["DYEC_PIN"]) == ("1", settings, "2.0.26")
+    launch(world, node, [ROW], tmp_path)
+    assert node.asked[-1][1]["DYEC_BCLCONVERT"] == "0"
+
+
+def test_a_catalog_may_set_bcl_convert_for_its_command(world: World, tmp_path: Path) -> None:
+    text = resource("config/daylily_available_repositories.yaml").read_text(encoding="utf-8")
+    own = """          bclconvert: '{"partition":"i8"}'\n"""
+    (tmp_path / "own.yaml").write_text(
+        text.replace("          bootstrap_bclconvert:", f"{own}          bootstrap_bclconvert:")
+    )
+    runs = "\t".join(ROW) + "\n" + "\t".join(ROW.values()) + "\n"
+    (tmp_path / "runs.tsv").write_text(runs)
+    request = LaunchRequest(CLUSTER, "a1", "ubuntu", command_id="illumina_bclconvert",
+                            run_context_file=tmp_path / "runs.tsv", git_tag="2.0.1")  # fmt: skip
+    needs = plan_launch(request, load_catalog(tmp_path / "own.yaml"), ROOT, "us-west-2").launch.needs
+    assert (needs.bclconvert, json.loads(needs.bcl_settings), needs.pin) == (True, {"partition": "i8"}, "2.0.26")
+
+
+@pytest.mark.parametrize("text", ["5", "[1]", "{", "'{1: 2}'", "''"])
+def test_settings_that_are_no_mapping_are_refused_before_anybody_is_asked(
+    world: World, tmp_path: Path, text: str
+) -> None:
+    node = Node()
+    with pytest.raises(InvalidValue, match="bclconvert"):
+        launch(world, node, [ROW], tmp_path, dy_command=f"bin/day_run run_bclconvert --config bclconvert={text}")
+    assert node.asked == []
 
 
 @pytest.mark.parametrize(
