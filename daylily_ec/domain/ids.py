@@ -91,3 +91,12 @@ class GitRef(_Identifier):
     pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*")
     rule = "must be a tag, branch or commit: letters, digits, '.', '_', '/', '+' or '-', not starting with '-'"
     max_length = 200
+
+
+class FileComponent(_Identifier):
+    """One component of a path on this machine that is made of a name from outside: a region, a cluster."""
+
+    __slots__ = ()
+    field = "name of a file"
+    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:-]*")
+    rule = "must be 1 to 128 letters, digits, '.', '_', ':' or '-', start with a letter, digit or '_', without '..'"

@@ -208,8 +208,9 @@ class FakeFsx:
     def add(self, path: str, source: str, lifecycle: str = "AVAILABLE", **more: Any) -> Association:
         number = f"dra-{len(self.links) + len(self.deleted):017x}"
         link = Association(
-            number, FS, FsxPath.parse(path), S3Prefix.parse(source), AssociationLifecycle(lifecycle), **more
-        )
+            number, FS, FsxPath.parse(path), S3Prefix.parse(source), AssociationLifecycle(lifecycle),
+            arn=f"arn:{number}", **more,
+        )  # fmt: skip
         self.links[number] = link
         return link
 
@@ -218,6 +219,8 @@ class FakeFsx:
             if self.links[name].lifecycle.is_leaving:
                 self.links.pop(name)
                 return (*self.links.values(),)
+            if self.links[name].lifecycle.is_arriving:
+                self.association(name)
         return (*self.links.values(),)
 
     def association(self, association_id: str) -> Association | None:
@@ -246,6 +249,11 @@ class FakeFsx:
         self.tokens[token] = link.id
         self._pending[link.id] = list(self.creating)
         return link
+
+    def tag_association(self, association: Association, tags: Mapping[str, str]) -> None:
+        assert association.arn
+        known = self.links[association.id]
+        self.links[association.id] = replace(known, tags={**known.tags, **tags})
 
     def delete_association(self, association_id: str) -> None:
         if association_id in self.links:
