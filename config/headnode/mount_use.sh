@@ -54,7 +54,9 @@ sessions() {
         analysis=$(cat "$run_dir/analysis_dir" 2> /dev/null)
         why=""
         if [ -n "$analysis" ] && in_linked "$analysis" > /dev/null; then why="links into it"; fi
-        if [ -z "$why" ] && cat "$run_dir/launch.env" "$run_dir/attempt.env" 2> /dev/null | names_mount; then why="names it"; fi
+        if [ -z "$why" ] && { cat "$run_dir/launch.env" "$run_dir/attempt.env" 2> /dev/null || true; } | names_mount; then
+            why="names it"
+        fi
         [ -n "$why" ] || continue
         if [ "$(dyec_tmux "$run_dir")" = alive ] || [ "$(dyec_process "$run_dir/controller")" = alive ] || [ "$(dyec_group "$run_dir")" = alive ]; then
             say use "session ${run_dir##*/} ($analysis) runs and $why"
@@ -63,7 +65,7 @@ sessions() {
 }
 
 jobs_of_slurm() {
-    local queue job state directory analysis
+    local queue job state directory analysis shown
     if ! queue=$(dyec_queue); then
         say unknown "Slurm does not say which jobs wait or run"
         return
@@ -74,7 +76,9 @@ jobs_of_slurm() {
             say use "job $job ($state) works in $directory"
         elif analysis=$(in_linked "$directory"); then
             say use "job $job ($state) works in $analysis, which links into it"
-        elif { timeout 20 scontrol show job "$job" && timeout 20 scontrol write batch_script "$job" -; } 2> /dev/null | names_mount; then
+        elif ! shown=$(timeout 20 scontrol show job "$job" 2> /dev/null); then
+            say unknown "job $job ($state) cannot be looked at"
+        elif { printf '%s\n' "$shown"; timeout 20 scontrol write batch_script "$job" - 2> /dev/null || true; } | names_mount; then
             say use "job $job ($state) names it"
         fi
     done <<< "$queue"

@@ -15,6 +15,7 @@ from daylily_ec.headnode.remote import Remote
 from daylily_ec.headnode.runs import session_script
 
 ASK_S = 120
+ANALYSES = FsxPath(ANALYSIS_ROOT).on_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class MountUse:
     links: tuple[str, ...] = ()
 
 
-def ask(remote: Remote, mount: PurePosixPath) -> MountUse:
+def ask(remote: Remote, mount: PurePosixPath, analyses: PurePosixPath = ANALYSES) -> MountUse:
     """Ask the node; `RemoteCommandFailed` when it cannot tell."""
-    env = {"DYEC_MOUNT": str(mount), "DYEC_ANALYSES": str(FsxPath(ANALYSIS_ROOT).on_node)}
+    env = {"DYEC_MOUNT": str(mount), "DYEC_ANALYSES": str(analyses)}
     result = remote.run(session_script("mount_use"), env, ASK_S)
     return parse(result.require_success(f"Looking for users of {mount}").stdout)
 
