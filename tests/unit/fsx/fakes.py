@@ -311,6 +311,11 @@ class FakeNode:
     sessions: list[str] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    """Lines of the answer about a mount's users."""
+    shown: list[list[str]] = field(default_factory=lambda: [[]])
+    """What a mount shows: one list of files per look, the last one for ever."""
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def connect(self, cluster: ClusterView) -> Remote:
         if self.unreachable:
@@ -326,11 +331,28 @@ class FakeNode:
             return RemoteResult(0, json.dumps({"jobs": self.jobs, "errors": []}), "")
         if script.name == "workflow_list":
             return RemoteResult(0, "".join(f"{line}\n" for line in self.sessions), "")
+        if script.name == "mount_use":
+            return RemoteResult(0, "".join(f"{line}\n" for line in [*self.users, "done"]), "")
         if self.missing:
             return RemoteResult(66, "", "no directory")
+        if script.name == "mount_tree":
+            return self.mount_tree(env)
         if script.name == "inventory":
             return self.inventory(env)
         return RemoteResult(0, self.tree.listing(), "")
+
+    def mount_tree(self, env: Mapping[str, str]) -> RemoteResult:
+        """What the script about a mount's tree answers."""
+        names = env["DYEC_NAMES"] == "1"
+        # The names are asked for in the same moment as the digest that did not fit.
+        files = self.shown[0] if names or len(self.shown) == 1 else self.shown.pop(0)
+        raw = b"".join(path + b"\0" for path in sorted(path.encode() for path in files))
+        asked = [base64.b64decode(line).decode() for line in env["DYEC_READ"].splitlines()]
+        odd = [(path, self.unreadable[path]) for path in asked if path in self.unreadable]
+        lines = [f"files {len(files)}", "directories 2", f"sha256 {hashlib.sha256(raw).hexdigest()}"]
+        lines += [" ".join(["unreadable", *(base64.b64encode(part.encode()).decode() for part in one)]) for one in odd]
+        more = "--\n" + base64.b64encode(gzip.compress(raw)).decode() if names else ""
+        return RemoteResult(0, "\n".join([*lines, "done", more]), "")
 
     def inventory(self, env: Mapping[str, str]) -> RemoteResult:
         """What the script about manifests answers."""
