@@ -8,6 +8,11 @@ from typing import ClassVar, Self
 from daylily_ec.errors import InvalidValue
 
 
+def is_text(text: str) -> bool:
+    """Whether it has no control characters, and none that no encoding can write (bytes that were no UTF-8)."""
+    return not any(ord(sign) < 32 or ord(sign) == 127 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
+
+
 class _Identifier(str):
     """A string that matched its class's rule.  Subclasses give `field`, `pattern` and `rule`."""
 
