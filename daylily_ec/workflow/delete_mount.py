@@ -9,7 +9,7 @@ from daylily_ec.aws.fsx import Association
 from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.outcomes import Outcome
-from daylily_ec.errors import DyecError, InvalidValue, NotFound, Refused
+from daylily_ec.errors import CredentialsExpired, DyecError, InvalidValue, NoCredentials, NotFound, Refused
 from daylily_ec.fsx import mount_use, policy
 from daylily_ec.fsx.mount_use import MountUse
 from daylily_ec.fsx.mounts import detach
@@ -45,6 +45,7 @@ def delete_mount(services: Services, request: DeleteMount) -> MountRecord:
     if found is None:
         return _gone_already(services, request, file_system_id)
     association, record = found
+    record = replace(record, profile_hint=services.context.profile or "")
     if policy.is_startup(association):
         raise Refused(f"{association.path.on_node} is a root that every workflow of the cluster reads; not detached.",
                       code="startup_mount", hint="It goes with the cluster: dyec delete")  # fmt: skip
@@ -103,6 +104,8 @@ def find_use(services: Services, target: FileSystemTarget, association: Associat
     try:
         view = _cluster(services, target, association.file_system_id)
         return mount_use.ask(services.headnodes.connect(view), association.path.on_node)
+    except (CredentialsExpired, NoCredentials):
+        raise  # nothing can be done for this caller, whatever the node would say
     except DyecError as error:
         return MountUse(unknown=(error.message,))
 

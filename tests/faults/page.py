@@ -54,6 +54,7 @@ _STAND_INS = {
         "only looks for, are not.  A repeated launch may refuse because the "
         "interrupted one's session or analysis directory is there: then nothing may be missing and nothing there twice",
     ),
+    "unmount": f"{_NODE}, and in its processes the mount's users are looked for",
 }
 _INTRO = """# Reliability: what was broken on purpose, and what came of it
 
