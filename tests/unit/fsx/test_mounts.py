@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daylily_ec.aws.fsx import AssociationSpec
+from daylily_ec.aws.fsx import Association, AssociationSpec
 from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
@@ -93,6 +93,33 @@ def test_a_stale_answer_to_the_token_does_not_count(fsx: FakeFsx, clock: FakeClo
     assert outcome is Outcome.CREATED
     assert second != first
     assert list(fsx.links) == [second]
+
+
+def test_asking_again_names_the_same_token(clock: FakeClock) -> None:
+    tokens = []
+
+    class Refusing(FakeFsx):
+        def create_association(self, spec: AssociationSpec, token: str) -> Association:
+            tokens.append(token)
+            raise AwsError("lost", details={"aws_code": "InternalServerError"})
+
+    for _ in range(2):
+        with pytest.raises(AwsError, match="lost"):
+            ensure(Refusing(FakeS3(), Tree()), clock, spec())
+    with pytest.raises(AwsError, match="lost"):
+        ensure(Refusing(FakeS3(), Tree()), clock, spec(tags={"dyec:mount-run-id": "R-8"}))
+    assert len(tokens) == 3
+    assert len(set(tokens)) == 2
+
+
+def test_a_race_that_another_prefix_won_is_explained(clock: FakeClock) -> None:
+    class Racing(FakeFsx):
+        def create_association(self, spec: AssociationSpec, token: str) -> Association:
+            self.add(spec.path.value, "s3://somebody/else/")
+            return super().create_association(spec, token)
+
+    with pytest.raises(Refused, match=r"already links .* with s3://somebody/else/"):
+        ensure(Racing(FakeS3(), Tree()), clock, spec())
 
 
 def test_another_operator_was_quicker_and_is_adopted(fsx: FakeFsx, clock: FakeClock) -> None:
