@@ -1,4 +1,4 @@
-"""What lies in the analysis directories of a cluster right now, all of them in one look, and what no receipt can cover."""
+"""What lies in the analysis directories of a cluster right now, all of them in one look."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _ROOT = f"{MOUNT_POINT}{ANALYSIS_ROOT}"
 class Results:
     """One directory below the root of analyses: its path on the node, its listing, its latest change (Unix seconds).
 
-    `latest_change` is that of the change times, which no program can set back.  `analysis` is None when no export can
-    be made of it: a name that is none of ours, or a file where directories belong.
+    `latest_change` is the latest change time of a file, which no program can set back.  `analysis` is None when no
+    export can be made of it: a name that is none of ours, or a file where directories belong.
     """
 
     path: str
@@ -79,23 +79,19 @@ def _by_directory(records: list[bytes]) -> tuple[Results, ...]:
     for record in records:
         kind, size, modified, ctime, path = record.split(b" ", 4)
         parts = path.split(b"/", 2)
-        is_directory = kind == b"d"
-        if len(parts) < 3 and is_directory:
-            if len(parts) == 2:
-                changed[path] = max(changed[path], float(ctime))
+        if len(parts) < 3 and kind == b"d":
             continue
         top, rest = (path, b"") if len(parts) < 3 else (b"/".join(parts[:2]), parts[2])
         if not rest:
             stray.add(top)
         below[top].append(TreeEntry(rest, kind.decode(), int(size), modified.decode()))
-        changed[top] = max(changed[top], float(ctime))
+        if kind != b"d":
+            changed[top] = max(changed[top], float(ctime))
     found = (_results(top, entries, changed, stray) for top, entries in below.items())
     return tuple(sorted((one for one in found if one.files), key=lambda one: one.path))
 
 
-def _results(
-    top: bytes, entries: list[TreeEntry], changed: Mapping[bytes, float], stray: set[bytes]
-) -> Results:  # fmt: skip
+def _results(top: bytes, entries: list[TreeEntry], changed: Mapping[bytes, float], stray: set[bytes]) -> Results:
     path = _ROOT + top.decode(errors="backslashreplace")
     return Results(path, Inventory(tuple(sorted(entries))), changed[top], None if top in stray else _analysis(path))
 

@@ -153,6 +153,10 @@ class Tree:
 
     entries: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     times: dict[bytes, int] = field(default_factory=dict)
+    changed: dict[bytes, int] = field(default_factory=dict)
+    """Change times that differ from the times of modification."""
+    beside: list[bytes] = field(default_factory=list)
+    """Records of what lies beside the directory."""
     clock: int = 1000
     made: int = 0
 
@@ -167,6 +171,17 @@ class Tree:
             for name, (kind, content) in self.entries.items()
         ]
         return base64.b64encode(gzip.compress(b"".join(records))).decode()
+
+    def states(self, analysis: str) -> str:
+        """As the look into all analysis directories shows it, `analysis` being this tree."""
+        records = [
+            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0000000000 "
+            f"{self.changed.get(name, self.times[name])}.0000000000 {analysis}/".encode()
+            + name
+            + b"\0"
+            for name, (kind, content) in self.entries.items()
+        ]
+        return base64.b64encode(gzip.compress(b"".join([*self.beside, *records]))).decode()
 
     def manifest(self, directory: str) -> Manifest:
         """As the node's program makes it."""
@@ -200,6 +215,8 @@ class FakeFsx:
         self.created: list[AssociationSpec] = []
         self.started: list[tuple[FsxPath, str]] = []
         self.deleted: list[str] = []
+        self.denied: Exception | None = None
+        """What the look at tasks fails with."""
         self._pending: dict[str, list[str]] = {}
 
     def file_system(self, file_system_id: str) -> FileSystem | None:
@@ -261,6 +278,8 @@ class FakeFsx:
             self.links[association_id] = replace(self.links[association_id], lifecycle=AssociationLifecycle.DELETING)
 
     def tasks(self, file_system_id: str) -> tuple[Task, ...]:
+        if self.denied is not None:
+            raise self.denied
         return tuple(self.jobs.values())
 
     def task(self, task_id: str) -> Task | None:
@@ -308,6 +327,9 @@ class FakeNode:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     unreachable: str = ""
     missing: bool = False
+    analysis: str = "ubuntu/a1"
+    look_code: int = 0
+    slurm_code: int = 0
     sessions: list[str] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -328,11 +350,13 @@ class FakeNode:
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         self.asked.append(script.name)
         if script.name == "slurm_jobs":
-            return RemoteResult(0, json.dumps({"jobs": self.jobs, "errors": []}), "")
+            return RemoteResult(self.slurm_code, json.dumps({"jobs": self.jobs, "errors": []}), "")
         if script.name == "workflow_list":
             return RemoteResult(0, "".join(f"{line}\n" for line in self.sessions), "")
         if script.name == "mount_use":
             return RemoteResult(0, "".join(f"{line}\n" for line in [*self.users, "done"]), "")
+        if script.name == "analysis_states":
+            return RemoteResult(self.look_code, self.tree.states(self.analysis), "find: Permission denied")
         if self.missing:
             return RemoteResult(66, "", "no directory")
         if script.name == "mount_tree":
