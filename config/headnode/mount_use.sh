@@ -14,18 +14,19 @@ inside() {
 }
 
 names_mount() {
-    # Whether the text on standard input names the mount: as a whole component, whatever comes after it.
-    awk '{
-        line = $0
-        mount = ENVIRON["DYEC_MOUNT"]
-        while ((at = index(line, mount)) > 0) {
-            line = substr(line, at + length(mount))
-            if (line == "" || line !~ /^[A-Za-z0-9._-]/) { found = 1; exit }
-        }
-    } END { exit !found }'
+    # Whether the text $1 names the mount: as a whole component, whatever comes after it.
+    local rest="$1"
+    while [[ $rest == *"$DYEC_MOUNT"* ]]; do
+        rest=${rest#*"$DYEC_MOUNT"}
+        case "$rest" in [A-Za-z0-9._-]*) ;; *) return 0 ;; esac
+    done
+    return 1
 }
 
-say() { printf '%s %s\n' "$1" "$(printf %s "$2" | tr -c '[:print:]' '?' | cut -c 1-300)"; }
+say() {
+    local text="${2//[^[:print:]]/?}"
+    printf '%s %s\n' "$1" "${text:0:300}"
+}
 
 # Analyses that link into the mount: their directories, one per line.
 linked=""
@@ -54,9 +55,7 @@ sessions() {
         analysis=$(cat "$run_dir/analysis_dir" 2> /dev/null)
         why=""
         if [ -n "$analysis" ] && in_linked "$analysis" > /dev/null; then why="links into it"; fi
-        if [ -z "$why" ] && { cat "$run_dir/launch.env" "$run_dir/attempt.env" 2> /dev/null || true; } | names_mount; then
-            why="names it"
-        fi
+        if [ -z "$why" ] && names_mount "$(cat "$run_dir/launch.env" "$run_dir/attempt.env" 2> /dev/null)"; then why="names it"; fi
         [ -n "$why" ] || continue
         if [ "$(dyec_tmux "$run_dir")" = alive ] || [ "$(dyec_process "$run_dir/controller")" = alive ] || [ "$(dyec_group "$run_dir")" = alive ]; then
             say use "session ${run_dir##*/} ($analysis) runs and $why"
@@ -78,43 +77,78 @@ jobs_of_slurm() {
             say use "job $job ($state) works in $analysis, which links into it"
         elif ! shown=$(timeout 20 scontrol show job "$job" 2> /dev/null); then
             say unknown "job $job ($state) cannot be looked at"
-        elif { printf '%s\n' "$shown"; timeout 20 scontrol write batch_script "$job" - 2> /dev/null || true; } | names_mount; then
+        elif names_mount "$shown $(timeout 20 scontrol write batch_script "$job" - 2> /dev/null)"; then
             say use "job $job ($state) names it"
         fi
     done <<< "$queue"
 }
 
-paths_of() {
-    # What the process directory $1 holds open: its working directory, files, and mapped files.
+held_paths() {
+    # What the process directory $1 holds open: its working directory first, then files, and mapped files.
     readlink -- "$1/cwd" "$1"/fd/* 2> /dev/null
     sed -n 's/^[^/]*\(\/.*\)$/\1/p' "$1/maps" 2> /dev/null
 }
 
-processes() {
-    local process pid owner name path analysis
-    for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
-        case " $$ $PPID $BASHPID " in *" $pid "*) continue ;; esac
-        owner=$(stat -c %u -- "$process" 2> /dev/null) || continue
-        name=$(tr -d '\0' < "$process/comm" 2> /dev/null)
-        if ! readlink -- "$process/cwd" > /dev/null 2>&1; then
-            # Services of the system run under numbers below 1000, kernel threads have no directory at all.
-            if [ "$owner" -ge 1000 ] && [ "$owner" != 65534 ] && [ "$owner" != "$(id -u)" ]; then
-                say unknown "process $pid ($name) of user $owner cannot be looked at"
-            fi
-            continue
+look_at() {
+    # Sets what: what the process directory $1 with the command line $2 does with the mount, empty when nothing is seen.
+    local paths path analysis
+    what=""
+    mapfile -t paths < <(held_paths "$1")
+    for path in "${paths[@]}"; do
+        if inside "$path"; then
+            what="has $path open"
+            return
         fi
-        while IFS= read -r path; do
-            if inside "$path"; then say use "process $pid ($name) has $path open"; continue 2; fi
-        done < <(paths_of "$process")
-        path=$(readlink -- "$process/cwd" 2> /dev/null)
-        if analysis=$(in_linked "$path"); then say use "process $pid ($name) works in $analysis, which links into it"; fi
     done
+    if [ -n "$linked" ] && [ -n "${paths[0]:-}" ] && analysis=$(in_linked "${paths[0]}"); then
+        what="works in $analysis, which links into it"
+    elif names_mount "$2"; then
+        what="names it"
+    fi
+}
+
+processes() {
+    local process name what whole words
+    # In a user namespace of one's own (a container) nobody sees what others hold open: command lines have to do there.
+    read -r _ _ whole < /proc/self/uid_map
+    for process in /proc/[0-9]*; do
+        { mapfile -d '' -t words < "$process/cmdline"; } 2> /dev/null || continue
+        [ "${#words[@]}" -gt 0 ] || continue
+        { read -r name < "$process/comm"; } 2> /dev/null || continue
+        look_at "$process" "${words[*]}"
+        if [ -n "$what" ]; then
+            say use "process ${process#/proc/} ($name) $what"
+        elif [ "$whole" = 4294967295 ]; then
+            unreadable "$process" "$name"
+        fi
+    done
+}
+
+unreadable() {
+    # Says that the process directory $1 (called $2) cannot be looked at.  Services of the system run under numbers below 1000.
+    local owner
+    ! readlink -- "$1/cwd" > /dev/null 2>&1 || return 0
+    owner=$(stat -c %u -- "$1" 2> /dev/null) || return 0
+    if [ "$owner" -ge 1000 ] && [ "$owner" != 65534 ]; then
+        say unknown "process ${1#/proc/} ($2) of user $owner cannot be looked at"
+    fi
+}
+
+all_processes() {
+    # As root where that is allowed: nobody else may look at every process.  The values are no arguments of any command.
+    if ! sudo -n true 2> /dev/null; then
+        processes
+        return
+    fi
+    {
+        declare -f inside in_linked names_mount say held_paths look_at processes unreadable
+        printf 'DYEC_MOUNT=%q\nlinked=%q\nprocesses\n' "$DYEC_MOUNT" "$linked"
+    } | sudo -n bash -s
 }
 
 sessions
 jobs_of_slurm
-processes
+all_processes || exit 1
 while IFS= read -r analysis; do
     [ -z "$analysis" ] || say link "$analysis"
 done <<< "$linked"

@@ -97,7 +97,7 @@ MUTATIONS = (
         _DELETING,
     ),
     Mutation("answer of the node without an end", _USE, 'lines.pop() != "done"', 'lines.pop() == ""', _SCRIPTS),
-    Mutation("overlook processes", _USERS, "\nprocesses\n", "\n", _SCRIPTS),
+    Mutation("overlook processes", _USERS, "\nall_processes || exit 1\n", "\n", _SCRIPTS),
     Mutation("overlook jobs", _USERS, "\njobs_of_slurm\n", "\n", _SCRIPTS),
     Mutation("overlook sessions", _USERS, "\nsessions\n", "\n", _SCRIPTS),
     Mutation(
@@ -186,7 +186,7 @@ MUTATIONS = (
         "ask anew at each repetition",
         _MOUNTS,
         "request_token(*_identity(wanted), generation)",
-        "request_token(*_identity(wanted), generation, object())",
+        "request_token(*_identity(wanted), generation, __import__('time').monotonic_ns())",
         f"{_ASSOCIATIONS}::test_asking_again_names_the_same_token",
     ),
     Mutation(
