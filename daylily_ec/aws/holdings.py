@@ -80,7 +80,8 @@ class Holdings:
                     found = client.call(operation, Filters=tag)[key]
                 else:
                     found = client.pages(operation, key, Filters=tag)
-                return tuple(one for item in found for one in made(item) if one.state not in _GONE.get(one.kind, ()))
+                mine = (item for item in found if "Instances" in item or _is_of(item, cluster))
+                return tuple(one for item in mine for one in made(item) if one.state not in _GONE.get(one.kind, ()))
 
             return ask
 
@@ -104,7 +105,7 @@ class Holdings:
 
     def _file_systems(self, cluster: str) -> tuple[Holding, ...]:
         found = self._context.client("fsx").pages("describe_file_systems", "FileSystems")
-        mine = [item for item in found if {"Key": TAG, "Value": cluster} in (item.get("Tags") or [])]
+        mine = (item for item in found if _is_of(item, cluster))
         return tuple(one for one in map(_file_system, mine) if one.state not in _GONE[one.kind])
 
     def _log_groups(self, cluster: str) -> tuple[Holding, ...]:
@@ -112,6 +113,11 @@ class Holdings:
         found = self._context.client("logs").pages("describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
         # ParallelCluster appends twelve digits, so `day` does not find the logs of `day-two`.
         return tuple(_log_group(item) for item in found if item["logGroupName"].removeprefix(prefix).isdigit())
+
+
+def _is_of(item: Mapping[str, Any], cluster: str) -> bool:
+    # EC2 calls the tags of network interfaces TagSet.
+    return {"Key": TAG, "Value": cluster} in [*(item.get("Tags") or []), *(item.get("TagSet") or [])]
 
 
 def monthly(gigabytes: float, usd_per_gb_month: float) -> float:
