@@ -53,6 +53,22 @@ def test_a_run_is_ensured_verified_and_detached_and_each_again(site: Site) -> No
     assert association(site, "RUNA") is None
 
 
+def test_an_association_of_an_earlier_release_gets_the_tags_that_it_lacks(site: Site) -> None:
+    source = put(site, "RUNE", *ILMN)
+    system = site.operator.client("fsx").describe_file_systems()["FileSystems"][0]["FileSystemId"]
+    site.operator.client("fsx").create_data_repository_association(
+        FileSystemId=system, FileSystemPath="/run_dir_mounts/RUNE/", DataRepositoryPath=source,
+        BatchImportMetaDataOnCreate=True, S3={"AutoImportPolicy": {"Events": ["NEW", "CHANGED"]}},
+        Tags=[{"Key": "lsmc:purpose", "Value": "run-dir-mount"}],
+    )  # fmt: skip
+    words = ("--json", "mounts", "ensure", source, "--platform", "ILMN")
+    assert [site.dyec(*words).document["outcome"] for _ in range(2)] == ["UPDATED", "UNCHANGED"]
+    tags = {tag["Key"]: tag["Value"] for tag in association(site, "RUNE")["Tags"]}
+    assert (tags["dyec:platform"], tags["lsmc:purpose"], "dyec:created-by" in tags) == ("ILMN", "run-dir-mount", False)
+    assert site.dyec("mounts", "verify", "--mount-id", "RUNE").code == 0
+    assert site.dyec("mounts", "delete", "--mount-id", "RUNE").code == 0
+
+
 def test_what_a_run_lacks_is_named_and_what_comes_later_is_waited_for(site: Site) -> None:
     source = put(site, "RUNB", *ILMN[:2])
     assert site.dyec("mount", "rundir", source, "--platform", "ILMN").code == 0
