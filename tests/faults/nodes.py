@@ -23,9 +23,8 @@ from daylily_ec.localcloud.seams import BootResult, CommandResult, NodeMount, No
 MANAGER = "tests.faults.nodes:create_manager"
 HOME = "rootfs/home/ubuntu"
 KEPT = "kept"
-SLURM = {
-    "sinfo": "echo i8", "squeue": """case "$*" in *--json*) echo '{"jobs": [], "errors": []}' ;; esac""", "scancel": "exit 0", "sbatch": "exit 1", "sacct": "exit 0",
-}  # fmt: skip
+_NO_JOBS = """case "$*" in *--json*) echo '{"jobs": [], "errors": []}' ;; esac"""
+SLURM = {"sinfo": "echo i8", "squeue": _NO_JOBS, "scancel": "exit 0", "sbatch": "exit 1", "sacct": "exit 0"}
 """A controller with one partition and an empty queue."""
 
 

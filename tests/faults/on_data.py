@@ -1,4 +1,4 @@
-"""Scenarios of data that leaves a cluster, and of its end: one task and one proof; no stack, no heartbeat, no leftover."""
+"""Scenarios of data that leaves a cluster, and of its end: one task and one proof; no stack, heartbeat, leftover."""
 
 from __future__ import annotations
 
