@@ -15,6 +15,10 @@ from daylily_ec.aws.context import AwsContext
 from daylily_ec.aws.price_list import IPV4_HOUR, NAT_HOUR, PriceQuery, lustre, on_demand, volume
 
 TAG = "parallelcluster:cluster-name"
+NETWORK_TAG = {"Key": "dyec:part", "Value": "network"}
+"""What the stack of a zone's network gives all its parts; every cluster of the zone uses them."""
+SHARED = "shared "
+"""Begins the kinds of what belongs to no single cluster."""
 HOURS_PER_MONTH = 730.0
 LOGS_USD_PER_GB_MONTH = 0.03
 """Stored log bytes in a US region.  https://aws.amazon.com/cloudwatch/pricing/"""
@@ -92,6 +96,7 @@ class Holdings:
             "addresses": ec2("describe_addresses", "Addresses", _address),
             "NAT gateways": ec2("describe_nat_gateways", "NatGateways", _nat),
             "snapshots": ec2("describe_snapshots", "Snapshots", _snapshot),
+            "shared networks": self._networks,
             "file systems": lambda: self._file_systems(cluster),
             "log groups": lambda: self._log_groups(cluster),
         }
@@ -102,6 +107,15 @@ class Holdings:
         )
         arns = (str(item["ResourceARN"]) for item in pages)
         return tuple(map(_by_arn, sorted(arn for arn in arns if not any(part in arn for part in _DESCRIBED))))
+
+    def _networks(self) -> tuple[Holding, ...]:
+        """NAT gateways and their addresses go on costing without a cluster, until their stack is deleted."""
+        found = self._context.client("ec2").pages("describe_nat_gateways", "NatGateways")
+        return tuple(
+            one for item in found
+            if NETWORK_TAG in item.get("Tags", []) and item["State"] not in _GONE["NAT gateway"]
+            for one in _network(item)
+        )  # fmt: skip
 
     def _file_systems(self, cluster: str) -> tuple[Holding, ...]:
         found = self._context.client("fsx").pages("describe_file_systems", "FileSystems")
@@ -151,6 +165,15 @@ def _address(item: dict[str, Any]) -> Iterator[Holding]:
 
 def _nat(item: dict[str, Any]) -> Iterator[Holding]:
     yield Holding("NAT gateway", item["NatGatewayId"], item["State"], "", NAT_HOUR)
+
+
+def _network(item: dict[str, Any]) -> Iterator[Holding]:
+    tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+    stack = f"of stack {tags['aws:cloudformation:stack-name']}" if "aws:cloudformation:stack-name" in tags else ""
+    yield Holding(f"{SHARED}NAT gateway", item["NatGatewayId"], item["State"], stack, NAT_HOUR)
+    for address in item.get("NatGatewayAddresses", []):
+        if address.get("AllocationId"):
+            yield Holding(f"{SHARED}address", address["AllocationId"], "in use", stack, IPV4_HOUR)
 
 
 def _snapshot(item: dict[str, Any]) -> Iterator[Holding]:

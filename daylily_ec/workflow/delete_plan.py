@@ -10,6 +10,7 @@ from typing import TypeVar
 from daylily_ec.aws import clusters
 from daylily_ec.aws.clusters import ClusterView
 from daylily_ec.aws.fsx import Association, Task
+from daylily_ec.aws.holdings import SHARED
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CredentialsExpired, DyecError, NoCredentials, Refused
@@ -24,6 +25,7 @@ from daylily_ec.workflow.services import Services
 DELETING = "DELETE_IN_PROGRESS"
 _NEVER_USED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_")
 _KEEPS = ("Retain", "Snapshot")
+_ALWAYS = ("budget", "snapshot")
 _SHOWN = 10
 
 T = TypeVar("T")
@@ -117,8 +119,9 @@ class DeletionPlan:
 
     @property
     def usd_per_hour(self) -> float:
-        """What the cluster costs now, as far as prices are known."""
-        return round(self.holdings.usd_per_day / 24, 4)
+        """What the cluster costs now, as far as prices are known; what it shares is not its own."""
+        days = [item.usd_per_day or 0.0 for item in self.holdings.items if not _is_shared(item)]
+        return round(sum(days) / 24, 4)
 
     @property
     def staying(self) -> tuple[Item, ...]:
@@ -226,7 +229,11 @@ def _stays(owned: Holdings, policies: Mapping[str, str], systems: tuple[FileSyst
     """Ids of what outlives the stack: by its policy, or because nobody deletes it."""
     kept = {system.file_system_id for system in systems if system.is_kept}
     kept |= {name for name, policy in policies.items() if policy.startswith(_KEEPS)}
-    return tuple(item.id for item in owned.items if item.id in kept or item.kind in ("budget", "snapshot"))
+    return tuple(item.id for item in owned.items if item.id in kept or item.kind in _ALWAYS or _is_shared(item))
+
+
+def _is_shared(item: Item) -> bool:
+    return item.kind.startswith(SHARED)
 
 
 def gates(plan: DeletionPlan, acknowledged: Acknowledged) -> tuple[Gate, ...]:

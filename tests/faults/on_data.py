@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ANALYSIS = "analysis_results/ubuntu/a1"
 MONITOR = "_daylily_monitor/"
-STAYS = {"budget", "log group"}
+STAYS = {"budget", "log group", "shared NAT gateway", "shared address"}
 """Kinds that a deletion leaves behind on purpose."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from daylily_ec.aws.context import AwsContext, Client
-from daylily_ec.aws.holdings import TAG, Holding, Holdings
+from daylily_ec.aws.holdings import NETWORK_TAG, TAG, Holding, Holdings
 from daylily_ec.aws.price_list import IPV4_HOUR, NAT_HOUR, lustre, on_demand, volume
 
 MINE = [{"Key": TAG, "Value": "day"}]
@@ -25,6 +25,8 @@ ACCOUNT: dict[str, list[dict[str, Any]]] = {
         {"NatGatewayId": "nat-1", "State": "available", "Tags": MINE},
         {"NatGatewayId": "nat-2", "State": "deleted", "Tags": MINE},
         {"NatGatewayId": "nat-3", "State": "available", "Tags": OTHER},
+        {"NatGatewayId": "nat-4", "State": "available", "NatGatewayAddresses": [{"AllocationId": "eipalloc-4"}],
+         "Tags": [NETWORK_TAG, {"Key": "aws:cloudformation:stack-name", "Value": "net"}]},
     ],
     "describe_snapshots": [{"SnapshotId": "snap-1", "VolumeSize": 10, "State": "completed", "Tags": MINE}],
     "describe_file_systems": [
@@ -68,6 +70,8 @@ def test_every_question_tells_of_what_is_there_with_what_it_costs() -> None:
         "eni-1": (None, 1.0, 0.0),
         "eipalloc-1": (IPV4_HOUR, 1.0, None),
         "nat-1": (NAT_HOUR, 1.0, None),
+        "nat-4": (NAT_HOUR, 1.0, None),
+        "eipalloc-4": (IPV4_HOUR, 1.0, None),
         "snap-1": (None, 1.0, 10 * 0.05 / 730),
         "fs-1": (lustre("SCRATCH_2"), round(1200 / 730, 4), None),
         "/aws/parallelcluster/day-202601010000": (None, 1.0, 0.03 / 730),
