@@ -23,6 +23,7 @@ from daylily_ec.fsx.arrived import Arrived
 from daylily_ec.fsx.inventory import list_directory
 from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.fsx.manifest_remote import listing, load_manifest, make_manifest, store_manifest
+from daylily_ec.fsx.obstacles import leads_to_run
 from daylily_ec.fsx.proof import Prover
 from daylily_ec.fsx.receipts import (
     ExportReceipt,
@@ -127,7 +128,9 @@ class ExportRun:
             self.remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
             destination=self.destination, hash_on=self.request.hash_on, allow_run_links=self.request.allow_run_links,
         )  # fmt: skip
-        services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes")
+        links = sum(leads_to_run(record, str(self.analysis.path.on_node)) for record in manifest.records)
+        beside = f"; {links} links into run mounts are exported as links" if links else ""
+        services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes{beside}")
         self.book.save(**self.roots(manifest))
         return manifest
 
