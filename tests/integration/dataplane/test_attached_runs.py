@@ -122,6 +122,24 @@ def test_misconfigured_recovers_when_its_cause_is_gone_and_its_reason_was_shown(
     assert site.dyec("mounts", "delete", "--mount-id", "RUND").code == 0
 
 
+def test_failed_is_told_with_its_reason_keeps_its_slot_and_gives_it_back(site: Site) -> None:
+    source = put(site, "RUNF", *ILMN)
+    site.on_node("mkdir -p /fsx/run_dir_mounts && echo x > /fsx/run_dir_mounts/RUNF")
+    failed = site.dyec("--json", "mounts", "create", source)
+    error = failed.document["error"]
+    assert (failed.code, error["code"]) == (2, "association_failed")
+    assert "FAILED (The file system path cannot be used" in error["message"]
+    listed = site.dyec("--json", "mounts", "list").document
+    states = [slot["lifecycle"] for slot in listed["slot_report"] if slot["name"] == "RUNF"]
+    assert (states, listed["slots_used"]) == (["FAILED"], len(listed["slot_report"]))
+    again = site.dyec("--json", "mounts", "ensure", source).document["error"]
+    assert (again["code"], "Delete the FAILED" in again["hint"]) == ("mount_conflict", True)
+    assert site.dyec("mounts", "delete", "--mount-id", "RUNF").code == 0
+    site.on_node("rm /fsx/run_dir_mounts/RUNF")
+    assert site.dyec("--json", "mounts", "ensure", source).document["outcome"] == "CREATED"
+    assert site.dyec("mounts", "delete", "--mount-id", "RUNF").code == 0
+
+
 def test_eight_slots_are_reported_with_their_users_and_three_at_once_are_made_one_by_one(site: Site) -> None:
     taken = site.dyec("--json", "mounts", "list").document["slots_used"]
     names = [f"SLOT{number}" for number in range(8 - taken)]
