@@ -202,7 +202,9 @@ def _left(clock: Clock, begun: float, deadline: float) -> float:
 
 
 def _equal_one(existing: tuple[Association, ...], wanted: AssociationSpec) -> Association | None:
-    return next((one for one in existing if equal(one, wanted) and not one.lifecycle.is_failed), None)
+    """An equal one that is there, or on its way to be."""
+    staying = (one for one in existing if not (one.lifecycle.is_failed or one.lifecycle.is_leaving))
+    return next((one for one in staying if equal(one, wanted)), None)
 
 
 def _settled(

@@ -23,6 +23,7 @@ from daylily_ec.util.jsonio import dumps, plain
 
 DELETED = "DELETED"
 """Lifecycle of a mount that FSx no longer knows; only our own records have it."""
+LEAVING = "DELETING"
 _OPTIONAL = ("profile_hint", "created_by", "tags", "warnings", "outcome", "reason")
 
 

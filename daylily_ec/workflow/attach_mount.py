@@ -10,7 +10,7 @@ from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.errors import InvalidValue
 from daylily_ec.fsx import policy
 from daylily_ec.fsx.mounts import ensure_association, wait_available
-from daylily_ec.fsx.records import DELETED, MountRecord, known_projection, project, record_of
+from daylily_ec.fsx.records import DELETED, LEAVING, MountRecord, known_projection, project, record_of
 from daylily_ec.fsx.slots import MAX_ASSOCIATIONS
 from daylily_ec.workflow.mounts import CLUSTER_TAG, FileSystemTarget, check_file_system, operator
 from daylily_ec.workflow.services import Services
@@ -86,7 +86,7 @@ class _Attachment:
     def _warn_of_remains(self, file_system_id: str) -> None:
         mount, owners = self.request.mount, (self.cluster, file_system_id)
         known = known_projection(config_dir(), self.services.context.region, owners, mount.mount_id)
-        if known is not None and known.lifecycle == DELETED and known.source_s3_uri != str(mount.source):
+        if known is not None and known.lifecycle in (DELETED, LEAVING) and known.source_s3_uri != str(mount.source):
             self.warnings.append(
                 f"{mount.path.on_node} showed {known.source_s3_uri} before: files of it may still lie there. "
                 "dyec mounts verify tells; another --mount-id keeps both apart."

@@ -13,8 +13,9 @@ from daylily_ec.errors import CredentialsExpired, DyecError, InvalidValue, NoCre
 from daylily_ec.fsx import mount_use, policy
 from daylily_ec.fsx.mount_use import MountUse
 from daylily_ec.fsx.mounts import detach
-from daylily_ec.fsx.records import DELETED, MountRecord, forget, known_projection
+from daylily_ec.fsx.records import DELETED, LEAVING, MountRecord, forget, known_projection
 from daylily_ec.util.clock import timestamp
+from daylily_ec.workflow.attach_mount import note
 from daylily_ec.workflow.mounts import CLUSTER_TAG, FileSystemTarget, MountName, choose
 from daylily_ec.workflow.services import Services
 
@@ -55,7 +56,8 @@ def delete_mount(services: Services, request: DeleteMount) -> MountRecord:
     services.reporter.step(f"Detaching {association.path.on_node} from {association.source}")
     if not request.wait:
         services.fsx.delete_association(association.id)
-        return replace(record, lifecycle="DELETING", warnings=warnings, updated_at=timestamp(services.clock.now()))
+        leaving = replace(record, lifecycle=LEAVING, updated_at=timestamp(services.clock.now()))
+        return replace(note(leaving), warnings=warnings)
     detach(services.fsx, services.clock, services.reporter, association.id, request.timeout)
     gone = replace(record, outcome=DELETED, updated_at=timestamp(services.clock.now()))
     return replace(forget(config_dir(), gone), warnings=warnings)
@@ -63,9 +65,9 @@ def delete_mount(services: Services, request: DeleteMount) -> MountRecord:
 
 def _gone_already(services: Services, request: DeleteMount, file_system_id: str) -> MountRecord:
     """The record of a mount that FSx does not know; `NotFound` when this machine never knew the name either."""
-    owners = (request.target.cluster, file_system_id)
     known = None
     if request.name.mount_id is not None:
+        owners = (_cluster_name(services, request.target, file_system_id), file_system_id)
         known = known_projection(config_dir(), services.context.region, owners, request.name.mount_id)
     if known is None:
         raise NotFound(f"There is no mount {request.name} on {file_system_id}, and no record of one here.",
@@ -110,11 +112,15 @@ def find_use(services: Services, target: FileSystemTarget, association: Associat
         return MountUse(unknown=(error.message,))
 
 
+def _cluster_name(services: Services, target: FileSystemTarget, file_system_id: str) -> str | None:
+    if target.cluster is not None:
+        return target.cluster
+    system = services.fsx.file_system(file_system_id)
+    return system.tags.get(CLUSTER_TAG) if system is not None else None
+
+
 def _cluster(services: Services, target: FileSystemTarget, file_system_id: str) -> ClusterView:
-    name = target.cluster
-    if name is None:
-        system = services.fsx.file_system(file_system_id)
-        name = system.tags.get(CLUSTER_TAG) if system is not None else None
+    name = _cluster_name(services, target, file_system_id)
     if name is None:
         raise NotFound(f"no cluster is known that has {file_system_id} mounted")
     view = services.clusters.find(ClusterName.parse(name))

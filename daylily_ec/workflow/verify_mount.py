@@ -9,7 +9,7 @@ from typing import Any
 from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Association
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.errors import DeadlinePassed, NotFound, ValidationError
+from daylily_ec.errors import DeadlinePassed, InvalidValue, NotFound, ValidationError
 from daylily_ec.fsx import settling
 from daylily_ec.fsx.content import Content, judge
 from daylily_ec.fsx.mounts import wait_available
@@ -90,6 +90,8 @@ def verify_mount(services: Services, request: VerifyMount) -> VerifiedMount:
     begun = services.clock.monotonic()
     target = FileSystemTarget(request.cluster, request.file_system_id)
     file_system_id = target.resolve(services) if request.file_system_id else view.file_system_id
+    if file_system_id not in view.file_system_ids:
+        raise InvalidValue("file system id", file_system_id, f"is not mounted by {view.name}, whose head node looks")
     found = choose(services, services.fsx.associations(file_system_id), request.name, request.cluster)
     if found is None:
         raise NotFound(f"There is no mount {request.name}.", hint="dyec mounts list shows all of them.")

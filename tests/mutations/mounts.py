@@ -166,6 +166,27 @@ MUTATIONS = (
         _ENSURING,
     ),
     Mutation(
+        "adopt what is leaving",
+        _MOUNTS,
+        "(one.lifecycle.is_failed or one.lifecycle.is_leaving))\n",
+        "(one.lifecycle.is_failed))\n",
+        _ASSOCIATIONS,
+    ),
+    Mutation(
+        "take no turns",
+        _MOUNTS,
+        "    with turn(clock, reporter, wanted.file_system_id, deadline):\n",
+        "    if True:\n",
+        _ASSOCIATIONS,
+    ),
+    Mutation(
+        "verify by the node of another file system",
+        _VERIFY,
+        "    if file_system_id not in view.file_system_ids:\n",
+        "    if False:\n",
+        _VERIFYING,
+    ),
+    Mutation(
         "give up while a slot becomes free", _MOUNTS, " or (full and one.lifecycle.is_leaving)\n", "\n", _ENSURING
     ),
     Mutation(

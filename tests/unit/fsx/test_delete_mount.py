@@ -67,6 +67,15 @@ def test_deleting_again_is_a_success_that_changes_nothing(world: World, tmp_path
     assert len(world.fsx.deleted) == 1
 
 
+def test_the_note_of_a_cluster_is_found_by_its_file_system(world: World) -> None:
+    delete_mount(world.services(), request())
+    world.fsx.system = FileSystem(
+        FS, "LUSTRE", "AVAILABLE", "PERSISTENT_2", False, {"parallelcluster:cluster-name": CLUSTER}
+    )
+    again = delete_mount(world.services(), replace(request(), target=FileSystemTarget(None, FS)))
+    assert again.outcome == "UNCHANGED"
+
+
 def test_a_name_that_nobody_ever_knew_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as info:
         delete_mount(world.services(), request("RUN2"))
@@ -212,7 +221,9 @@ def test_one_that_is_leaving_is_waited_for_without_asking_the_node(world: World)
 
 def test_without_waiting_it_is_said_to_be_leaving(world: World, tmp_path: Path) -> None:
     assert delete_mount(world.services(), request(wait=False)).lifecycle == "DELETING"
-    assert note(tmp_path)["lifecycle"] == "AVAILABLE"
+    assert note(tmp_path)["lifecycle"] == "DELETING"
+    gone = delete_mount(world.services(), request())
+    assert (gone.lifecycle, note(tmp_path)["lifecycle"]) == ("DELETED", "DELETED")
 
 
 def test_what_links_into_it_and_what_is_no_longer_written_is_said(world: World) -> None:

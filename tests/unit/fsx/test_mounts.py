@@ -17,6 +17,7 @@ from daylily_ec.fsx.mounts import (
     plan_associations,
     request_token,
 )
+from daylily_ec.fsx.turns import turn
 from daylily_ec.util.progress import Silent
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import FS, FakeFsx, FakeS3, Faults, Faulty, Killed, Tree
@@ -83,6 +84,27 @@ def test_failed_ends_the_wait_at_once_with_its_reason(fsx: FakeFsx, clock: FakeC
 
 def test_an_association_on_its_way_out_is_awaited(fsx: FakeFsx, clock: FakeClock) -> None:
     fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", "DELETING")
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+
+
+def test_an_equal_one_that_is_leaving_for_long_is_not_adopted(clock: FakeClock) -> None:
+    class Slow(FakeFsx):
+        looks = 4
+
+        def associations(self, file_system_id: str) -> tuple[Association, ...]:
+            self.looks -= 1
+            return super().associations(file_system_id) if self.looks <= 0 else tuple(self.links.values())
+
+    fsx = Slow(FakeS3(), Tree())
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", "DELETING")
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+    assert (len(fsx.created), fsx.looks) == (1, 0)
+
+
+def test_processes_take_turns_and_say_so_when_it_takes_too_long(fsx: FakeFsx, clock: FakeClock) -> None:
+    with turn(clock, Silent(), FS, 1.0), pytest.raises(DeadlinePassed, match="another process of yours"):
+        ensure(fsx, clock, spec(), deadline=30)
+    assert fsx.created == []
     assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
 
 

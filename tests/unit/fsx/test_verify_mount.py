@@ -14,7 +14,7 @@ from daylily_ec.aws.fsx import AssociationLifecycle
 from daylily_ec.aws.s3 import ObjectInfo
 from daylily_ec.cli.render import text
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import AwsError, DeadlinePassed, NotFound, ValidationError
+from daylily_ec.errors import AwsError, DeadlinePassed, InvalidValue, NotFound, ValidationError
 from daylily_ec.fsx import settling
 from daylily_ec.fsx.content import MARKERS, judge
 from daylily_ec.fsx.policy import Platform
@@ -152,6 +152,11 @@ def test_a_directory_that_never_appears_and_a_mount_that_is_none(world: World) -
         verify_mount(world.services(), request(timeout=20.0))
     with pytest.raises(NotFound):
         verify_mount(world.services(), replace(request(), name=MountName("RUN2")))
+
+
+def test_the_node_of_another_file_system_proves_nothing(world: World) -> None:
+    with pytest.raises(InvalidValue, match="is not mounted by day-demo"):
+        verify_mount(world.services(), request(file_system_id="fs-0000000000000000a"))
 
 
 def test_a_mount_that_never_listed_what_was_there_is_told_so(world: World) -> None:
