@@ -26,6 +26,7 @@ S3_USD_PER_GB_MONTH = 0.023
 """S3 Standard, first 50 TB a month, in a US region.  https://aws.amazon.com/s3/pricing/"""
 SNAPSHOT_USD_PER_GB_MONTH = 0.05
 """EBS snapshots, standard tier, in a US region.  https://aws.amazon.com/ebs/pricing/"""
+_FUNCTIONS = "/aws/lambda/pcluster-"
 _GONE = {
     "instance": {"terminated", "shutting-down"}, "volume": {"deleted", "deleting"},
     "NAT gateway": {"deleted", "deleting"}, "file system": {"DELETING"},
@@ -60,8 +61,8 @@ class Holding:
 class HoldingsApi(Protocol):
     """The questions the product asks, each by itself, so that one refusal does not hide the rest."""
 
-    def questions(self, cluster: str) -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
-        """Questions about the cluster by what they look for."""
+    def questions(self, cluster: str, stack_id: str = "") -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
+        """Questions about the cluster by what they look for; its stack's id is in names that have no tag."""
 
     def tagged(self, cluster: str) -> tuple[Holding, ...]:
         """What carries the cluster's tag in services that `questions` does not ask."""
@@ -73,7 +74,7 @@ class Holdings:
     def __init__(self, context: AwsContext) -> None:
         self._context = context
 
-    def questions(self, cluster: str) -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
+    def questions(self, cluster: str, stack_id: str = "") -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
         tag = [{"Name": f"tag:{TAG}", "Values": [cluster]}]
 
         def ec2(operation: str, key: str, made: Callable[[dict[str, Any]], Iterator[Holding]]) -> Any:
@@ -99,6 +100,7 @@ class Holdings:
             "shared networks": self._networks,
             "file systems": lambda: self._file_systems(cluster),
             "log groups": lambda: self._log_groups(cluster),
+            "log groups of its functions": lambda: self._function_logs(stack_id),
         }
 
     def tagged(self, cluster: str) -> tuple[Holding, ...]:
@@ -127,6 +129,14 @@ class Holdings:
         found = self._context.client("logs").pages("describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
         # ParallelCluster appends twelve digits, so `day` does not find the logs of `day-two`.
         return tuple(_log_group(item) for item in found if item["logGroupName"].removeprefix(prefix).isdigit())
+
+    def _function_logs(self, stack_id: str) -> tuple[Holding, ...]:
+        """The stack's functions are named by the last part of its id; their logs are nobody's resource."""
+        own = stack_id.rpartition("/")[2]
+        if not own:
+            return ()
+        found = self._context.client("logs").pages("describe_log_groups", "logGroups", logGroupNamePrefix=_FUNCTIONS)
+        return tuple(_log_group(item) for item in found if item["logGroupName"].endswith(f"-{own}"))
 
 
 def _is_of(item: Mapping[str, Any], cluster: str) -> bool:

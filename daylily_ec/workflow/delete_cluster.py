@@ -91,7 +91,7 @@ def _delete(
     warnings = _stop_heartbeat(services, request.cluster)
     _wait_gone(services, plan, before)
     files = mark_deleted(services, store, request.cluster)
-    left = _sweep(services, request.cluster, plan.artifacts)
+    left = _sweep(services, request.cluster, plan.artifacts, plan.stack_id)
     return Deleted(plan.cluster_name, plan.region, plan.stack_id, plan.kept, files, left, warnings=warnings)
 
 
@@ -100,19 +100,20 @@ def _tidy(services: Services, cluster: ClusterName, store: StateStore, error: No
 
     A name that no record knows may be a typing error: nothing is changed for it.
     """
-    if store.latest(cluster, services.context.region) is None:
+    found = store.latest(cluster, services.context.region)
+    if found is None:
         return
     _stop_heartbeat(services, cluster)
     files = mark_deleted(services, store, cluster)
-    left = _sweep(services, cluster, None)
+    left = _sweep(services, cluster, None, found[1].cluster_stack_id)
     error.message = f"{cluster} in {services.context.region} is deleted already: its stack is not found."
     error.evidence = left
     error.details |= {"state_files": files, "leftovers": left}
 
 
-def _sweep(services: Services, cluster: ClusterName, artifacts: S3Prefix | None) -> Holdings:
+def _sweep(services: Services, cluster: ClusterName, artifacts: S3Prefix | None, stack_id: str) -> Holdings:
     services.reporter.step("Looking for leftovers")
-    return look_for(services, cluster, artifacts)
+    return look_for(services, cluster, artifacts, stack_id)
 
 
 def _submit(services: Services, plan: DeletionPlan) -> None:

@@ -26,6 +26,7 @@ DELETING = "DELETE_IN_PROGRESS"
 _NEVER_USED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_")
 _KEEPS = ("Retain", "Snapshot")
 _ALWAYS = ("budget", "snapshot")
+_LOGS = "log group"
 _SHOWN = 10
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ def plan_deletion(services: Services, request: DeleteRequest, *, priced: bool = 
     named = read_receipts(services, request.receipts)
     with ThreadPoolExecutor(max_workers=8) as pool:
         policies = pool.submit(services.retention.policies, view.stack_id)
-        holdings = pool.submit(look_for, services, request.cluster, view.artifacts) if priced else None
+        holdings = pool.submit(look_for, services, request.cluster, view.artifacts, view.stack_id) if priced else None
         asked = pool.submit(_ask_node, services, view)
         found = {name: pool.submit(_exports, services, name) for name in view.file_system_ids}
         systems = tuple(_file_system(name, policies, exports) for name, exports in found.items())
@@ -229,6 +230,8 @@ def _stays(owned: Holdings, policies: Mapping[str, str], systems: tuple[FileSyst
     """Ids of what outlives the stack: by its policy, or because nobody deletes it."""
     kept = {system.file_system_id for system in systems if system.is_kept}
     kept |= {name for name, policy in policies.items() if policy.startswith(_KEEPS)}
+    # Functions write their logs into groups that are no part of the stack.
+    kept |= {item.id for item in owned.items if item.kind == _LOGS and item.id not in policies}
     return tuple(item.id for item in owned.items if item.id in kept or item.kind in _ALWAYS or _is_shared(item))
 
 

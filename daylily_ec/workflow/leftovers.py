@@ -54,10 +54,10 @@ class Holdings:
                 "problems": self.problems}  # fmt: skip
 
 
-def look_for(services: Services, cluster: ClusterName, artifacts: S3Prefix | None) -> Holdings:
+def look_for(services: Services, cluster: ClusterName, artifacts: S3Prefix | None, stack_id: str) -> Holdings:
     """Everything of the cluster; a question that AWS does not answer becomes a problem, never an empty answer."""
     questions: dict[str, Callable[[], tuple[Holding, ...]]] = {
-        **services.holdings.questions(cluster),
+        **services.holdings.questions(cluster, stack_id),
         "tagged resources": lambda: services.holdings.tagged(cluster),
         "schedules": lambda: _schedules(services, cluster),
         "heartbeat topic": lambda: _topic(services, cluster),

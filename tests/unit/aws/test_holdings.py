@@ -38,6 +38,8 @@ ACCOUNT: dict[str, list[dict[str, Any]]] = {
     "describe_log_groups": [
         {"logGroupName": "/aws/parallelcluster/day-202601010000", "storedBytes": 10**9, "retentionInDays": 14},
         {"logGroupName": "/aws/parallelcluster/day-two-202601010000", "storedBytes": 10**9},
+        {"logGroupName": "/aws/lambda/pcluster-CleanupResources-0a1b", "storedBytes": 0},
+        {"logGroupName": "/aws/lambda/pcluster-CleanupResources-9f9f", "storedBytes": 0},
     ],
     "get_resources": [{"ResourceARN": arn} for arn in (
         "arn:aws:ec2:us-west-2:1:instance/i-3", "arn:aws:ec2:us-west-2:1:security-group/sg-1",
@@ -62,7 +64,11 @@ class Canned(AwsContext):
 
 
 def test_every_question_tells_of_what_is_there_with_what_it_costs() -> None:
-    found = [one for ask in Holdings(Canned(None, "us-west-2")).questions("day").values() for one in ask()]
+    found = [
+        one
+        for ask in Holdings(Canned(None, "us-west-2")).questions("day", "arn:stack/day/0a1b").values()
+        for one in ask()
+    ]
     assert {one.id: (one.query, round(one.units, 4), one.usd_per_hour) for one in found} == {
         "i-1": (on_demand("t3.medium"), 1.0, None),
         "i-2": (None, 1.0, 0.0),
@@ -75,6 +81,7 @@ def test_every_question_tells_of_what_is_there_with_what_it_costs() -> None:
         "snap-1": (None, 1.0, 10 * 0.05 / 730),
         "fs-1": (lustre("SCRATCH_2"), round(1200 / 730, 4), None),
         "/aws/parallelcluster/day-202601010000": (None, 1.0, 0.03 / 730),
+        "/aws/lambda/pcluster-CleanupResources-0a1b": (None, 1.0, 0.0),
     }
 
 

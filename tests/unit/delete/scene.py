@@ -84,7 +84,7 @@ class FakeHoldings:
         self.answers: dict[str, tuple[Holding, ...] | Exception] = {}
         self.others: tuple[Holding, ...] = ()
 
-    def questions(self, cluster: str) -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
+    def questions(self, cluster: str, stack_id: str = "") -> Mapping[str, Callable[[], tuple[Holding, ...]]]:
         def ask(answer: tuple[Holding, ...] | Exception) -> tuple[Holding, ...]:
             if isinstance(answer, Exception):
                 raise answer

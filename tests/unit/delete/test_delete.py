@@ -160,7 +160,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("typed", "accepted"), [("please delete\n", True), ("yes\n", False), ("", False), ("PLEASE DELETE\n", False)]
+    ("typed", "accepted"),
+    [("please delete\n", True), ("yes\n", False), ("", False), ("PLEASE DELETE\n", False), (" please delete\n", False)],
 )
 def test_only_the_exact_words_on_a_terminal_confirm(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, typed: str, accepted: bool
