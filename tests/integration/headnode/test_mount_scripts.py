@@ -130,7 +130,12 @@ def reader(mount: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_a_process_with_an_open_file_uses_it(quiet: Node, mount: Path, reader: subprocess.Popen[bytes]) -> None:
+@pytest.mark.parametrize("with_sudo", [False, True])
+def test_a_process_with_an_open_file_uses_it(
+    quiet: Node, mount: Path, reader: subprocess.Popen[bytes], with_sudo: bool
+) -> None:
+    if with_sudo:
+        quiet.program("sudo", '#!/bin/sh\n[ "$1" = -n ] && shift && exec env -i PATH="$PATH" "$@"\n')
     assert use(quiet, mount).used_by == (f"process {reader.pid} (sleep) has {mount}/big.bcl open",)
 
 
