@@ -16,16 +16,10 @@ from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import MissingInput, Refused
 from daylily_ec.state.store import StateStore
-from daylily_ec.workflow.delete_cluster import (
-    Acknowledged,
-    Deleted,
-    DeleteRequest,
-    DeletionPlan,
-    FileSystemPlan,
-    delete_cluster,
-    plan_deletion,
-)
+from daylily_ec.workflow.delete_cluster import Deleted, delete_cluster
+from daylily_ec.workflow.delete_plan import plan_deletion
 from daylily_ec.workflow.delete_results import ResultsFate
+from daylily_ec.workflow.deletion import Acknowledged, DeleteRequest, DeletionPlan, FileSystemPlan
 from daylily_ec.workflow.leftovers import Holdings, Item
 
 app = App()

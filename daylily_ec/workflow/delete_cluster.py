@@ -18,24 +18,12 @@ from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import timestamp, wait_until
-from daylily_ec.workflow.delete_plan import (
-    DELETING,
-    Acknowledged,
-    DeleteRequest,
-    DeletionPlan,
-    FileSystemPlan,
-    Gate,
-    plan_deletion,
-    require_open,
-)
+from daylily_ec.workflow.delete_gates import require_open
+from daylily_ec.workflow.delete_plan import plan_deletion
+from daylily_ec.workflow.deletion import DELETING, DeleteRequest, DeletionPlan
 from daylily_ec.workflow.ensure_heartbeat import remove_heartbeat
 from daylily_ec.workflow.leftovers import Holdings, look_for
 from daylily_ec.workflow.services import Services
-
-__all__ = [
-    "Acknowledged", "DeleteRequest", "Deleted", "DeletionPlan", "FileSystemPlan", "Gate", "delete_cluster",
-    "plan_deletion",
-]  # fmt: skip
 
 _FAILED = "DELETE_FAILED"
 _DEADLINE_S = 2 * 3600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import Mutation
 
 _PLAN = "daylily_ec/workflow/delete_plan.py"
+_FACTS = "daylily_ec/workflow/delete_gates.py"
 _RESULTS = "daylily_ec/workflow/delete_results.py"
 _DELETE = "daylily_ec/workflow/delete_cluster.py"
 _LEFT = "daylily_ec/workflow/leftovers.py"
@@ -19,7 +20,7 @@ _TEST = "tests/unit/delete/test_delete.py"
 def _gate(name: str, flag: str, fact: str) -> Mutation:
     field = flag[2:].replace("-", "_")
     line = f'        ({fact}(plan), "{flag}", acknowledged.{field}),\n'
-    return Mutation(name, _PLAN, line, "", f"{_P8}[verified]")
+    return Mutation(name, _FACTS, line, "", f"{_P8}[verified]")
 
 
 MUTATIONS = (
@@ -28,11 +29,11 @@ MUTATIONS = (
     _gate("drop the gate of results", "--lose-results", "_unsafe"),
     _gate("drop the gate of jobs", "--kill-jobs", "_jobs"),
     _gate("drop the gate of a node that cannot be asked", "--node-unreachable-ok", "_silent_node"),
-    Mutation("let one flag open another gate", _PLAN, '"--kill-jobs", acknowledged.kill_jobs',
+    Mutation("let one flag open another gate", _FACTS, '"--kill-jobs", acknowledged.kill_jobs',
              '"--kill-jobs", acknowledged.kill_jobs or acknowledged.lose_results', f"{_P8}[verified]"),
-    Mutation("ignore tasks that run", _PLAN, "    return running + attached\n", "    return attached\n",
+    Mutation("ignore tasks that run", _FACTS, "    return running + attached\n", "    return attached\n",
              f"{_P8}[verified]"),
-    Mutation("ignore associations of exports", _PLAN, "    return running + attached\n", "    return running\n",
+    Mutation("ignore associations of exports", _FACTS, "    return running + attached\n", "    return running\n",
              f"{_P8}[verified]"),
     Mutation("take a queue that cannot be read for an empty one", _PLAN, "        return None, error.message\n",
              '        return (), ""  # type: ignore[return-value]\n', f"{_P8}[unlisted]"),

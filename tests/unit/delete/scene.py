@@ -13,13 +13,9 @@ from daylily_ec.aws.price_list import PriceQuery, UnitPrice
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
-from daylily_ec.workflow.delete_cluster import (
-    Acknowledged,
-    DeleteRequest,
-    DeletionPlan,
-    delete_cluster,
-    plan_deletion,
-)
+from daylily_ec.workflow.delete_cluster import delete_cluster
+from daylily_ec.workflow.delete_plan import plan_deletion
+from daylily_ec.workflow.deletion import Acknowledged, DeleteRequest, DeletionPlan
 from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_request import ExportRequest
 from daylily_ec.workflow.services import Services

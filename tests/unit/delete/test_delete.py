@@ -27,7 +27,7 @@ from daylily_ec.errors import (
 from daylily_ec.state.locks import cluster_lock
 from daylily_ec.state.models import RunStatus
 from daylily_ec.util.jsonio import dumps
-from daylily_ec.workflow.delete_cluster import DeletionPlan
+from daylily_ec.workflow.deletion import DeletionPlan
 from tests.conftest import FakeClock
 from tests.unit.delete.scene import Scene
 from tests.unit.fsx.fakes import CLUSTER, FS, REGION

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.errors import AccessDenied, CredentialsExpired, Refused
-from daylily_ec.workflow.delete_cluster import Acknowledged
 from daylily_ec.workflow.delete_results import Cover
+from daylily_ec.workflow.deletion import Acknowledged
 from tests.conftest import FakeClock
 from tests.unit.delete.scene import SOURCE, TARGET, Scene
 from tests.unit.fsx.fakes import FS
