@@ -1,7 +1,7 @@
 """FSx for Lustre: file systems, data repository associations, data repository tasks.
 
 How each mutation is safe to repeat: `create_association` and `start_export` carry a client request token and their tags
-in the same call; `delete_association` of something that is gone succeeds.
+in the same call; `delete_association` of something that is gone succeeds; `tag_association` sets values.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class AssociationLifecycle(StrEnum):
     def is_usable(self) -> bool:
         """Whether files appear and tasks run."""
         return self in {AssociationLifecycle.AVAILABLE, AssociationLifecycle.UPDATING}
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether FSx is making it, and works on no other request of the file system."""
+        return self is AssociationLifecycle.CREATING
 
     @property
     def is_failed(self) -> bool:
@@ -118,6 +123,7 @@ class Association:
     batch_import: bool = False
     created_at: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    arn: str = ""
 
     @property
     def state(self) -> str:
@@ -173,6 +179,9 @@ class FsxApi(Protocol):
 
     def create_association(self, spec: AssociationSpec, token: str) -> Association:
         """Ask for an association; the same token gives the same one."""
+
+    def tag_association(self, association: Association, tags: Mapping[str, str]) -> None:
+        """Add tags, or replace their values; the others stay."""
 
     def delete_association(self, association_id: str) -> None:
         """Detach it and keep the files on the file system; one that is gone is fine."""
@@ -240,6 +249,9 @@ class Fsx:
         )
         return _association(answer["Association"])
 
+    def tag_association(self, association: Association, tags: Mapping[str, str]) -> None:
+        self._client.call("tag_resource", ResourceARN=association.arn, Tags=_tag_list(tags))
+
     def delete_association(self, association_id: str) -> None:
         try:
             self._client.call(
@@ -296,7 +308,7 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _tags(thing: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in thing.get("Tags") or []}
+    return {tag["Key"]: tag.get("Value", "") for tag in thing.get("Tags") or []}
 
 
 def _file_system(raw: dict[str, Any]) -> FileSystem:
@@ -325,6 +337,7 @@ def _association(raw: dict[str, Any]) -> Association:
         batch_import=bool(raw.get("BatchImportMetaDataOnCreate")),
         created_at=raw.get("CreationTime"),
         tags=_tags(raw),
+        arn=raw.get("ResourceARN", ""),
     )
 
 

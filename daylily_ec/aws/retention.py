@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from daylily_ec.aws.context import AwsContext
 
-_FILE_SYSTEM = "AWS::FSx::FileSystem"
 _DEFAULT = "Delete"
 UNKNOWN = "unknown"
 
@@ -15,8 +14,8 @@ UNKNOWN = "unknown"
 class RetentionApi(Protocol):
     """The one question."""
 
-    def file_system_policies(self, stack: str) -> Mapping[str, str]:
-        """DeletionPolicy by id of the file systems that the stack made; `unknown` when the template does not tell."""
+    def policies(self, stack: str) -> Mapping[str, str]:
+        """DeletionPolicy by id of everything that the stack made; `unknown` when the template does not tell."""
 
 
 class Retention:
@@ -25,13 +24,13 @@ class Retention:
     def __init__(self, context: AwsContext) -> None:
         self._context = context
 
-    def file_system_policies(self, stack: str) -> Mapping[str, str]:
+    def policies(self, stack: str) -> Mapping[str, str]:
         client = self._context.client("cloudformation")
         declared = _resources(client.call("get_template", StackName=stack)["TemplateBody"])
         return {
             item["PhysicalResourceId"]: _policy(declared, item["LogicalResourceId"])
             for item in client.pages("list_stack_resources", "StackResourceSummaries", StackName=stack)
-            if item["ResourceType"] == _FILE_SYSTEM and item.get("PhysicalResourceId")
+            if item.get("PhysicalResourceId")
         }
 
 

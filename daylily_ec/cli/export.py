@@ -21,7 +21,7 @@ Verify = Annotated[
     str, typer.Option("--verify", help="checksum: S3's own checksums; full: read every object here; sizes: no content.")
 ]
 HashOn = Annotated[str | None, typer.Option("--hash-on", metavar="PARTITION", help="Hash in a Slurm job there.")]
-RunLinks = Annotated[bool, typer.Option("--allow-run-links", help="Export links into run mounts as links.")]
+RunLinks = Annotated[bool, typer.Option("--allow-run-links", help="Export any links into run mounts as links.")]
 
 
 @app.command()

@@ -7,73 +7,52 @@ from typing import Annotated
 import typer
 
 from daylily_ec.cli.frame import App
-from daylily_ec.cli.options import Profile, Region
+from daylily_ec.cli.mount_options import (
+    AssociationId,
+    AutoExport,
+    AutoImport,
+    BatchImport,
+    FileSystem,
+    FileSystemPath,
+    MountIdOption,
+    OptionalCluster,
+    PlatformOption,
+    PurposeOption,
+    ReadOnly,
+    RunId,
+    Source,
+    Tags,
+    Timeout,
+    Wait,
+    Writeback,
+    request_from,
+)
+from daylily_ec.cli.options import Cluster, Profile, Region
 from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.cli.session import services
-from daylily_ec.domain.ids import MountId
-from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.fsx import policy
 from daylily_ec.fsx.records import MountRecord
-from daylily_ec.workflow.mounts import (
-    CreateMount,
-    FileSystemTarget,
-    MountList,
-    create_mount,
-    describe_mount,
-    list_mounts,
-)
+from daylily_ec.workflow.attach_mount import create_mount, ensure_mount
+from daylily_ec.workflow.delete_mount import IN_USE_FLAG, UNKNOWN_FLAG, DeleteMount, delete_mount
+from daylily_ec.workflow.mounts import FileSystemTarget, MountList, MountName, describe_mount, list_mounts
+from daylily_ec.workflow.verify_mount import VerifiedMount, VerifyMount, verify_mount
 
 app = App("Attach S3 run directories to the file system.")
 
-OptionalCluster = Annotated[str | None, typer.Option("--cluster", "--cluster-name", help="Cluster name.")]
-FileSystem = Annotated[str | None, typer.Option("--fsx-file-system-id", help="File system, instead of a cluster.")]
-MountIdOption = Annotated[str | None, typer.Option("--mount-id", help="Name of the mount.")]
-PurposeOption = Annotated[str, typer.Option("--purpose", help="run, reference, control-data, staging or custom.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it can be used.")]
-Timeout = Annotated[float, typer.Option("--timeout-seconds", min=1, help="How long to wait.")]
-ReadOnly = Annotated[bool, typer.Option("--read-only/--no-read-only", help="Nothing shall be written through it.")]
-BatchImport = Annotated[
-    bool,
-    typer.Option(
-        "--batch-import-metadata-on-create/--no-batch-import-metadata-on-create", help="List what is there already."
-    ),
-]
 
-
-@app.command("create")
-def create(
-    source: Annotated[str, typer.Argument(metavar="S3_URI", help="Prefix to attach.")],
-    region: Region,
-    purpose: PurposeOption = "run",
-    cluster: OptionalCluster = None,
-    fsx_file_system_id: FileSystem = None,
-    profile: Profile = None,
-    mount_id: MountIdOption = None,
-    run_id: Annotated[str | None, typer.Option("--run-id", help="Run id, by default the mount id.")] = None,
-    platform: Annotated[str, typer.Option("--platform", help=", ".join(policy.Platform))] = "OTHER",
-    file_system_path: Annotated[
-        str | None, typer.Option("--file-system-path", help="Directory, as FSx names it.")
-    ] = None,
-    read_only: ReadOnly = True,
-    batch_import: BatchImport = True,
-    auto_import: Annotated[str, typer.Option("--auto-import", help="S3 events to follow, or none.")] = "NEW,CHANGED",
-    auto_export: Annotated[str | None, typer.Option("--auto-export", help="File events to write to S3.")] = None,
-    writeback: Annotated[bool, typer.Option("--allow-writeback-admin", help="Permit writing to S3.")] = False,
-    wait: Wait = True,
-    timeout: Timeout = 900,
-    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag; repeatable.")] = None,
-) -> None:
-    """Attach an S3 prefix; an equal mount that exists already is adopted."""
-    location, kind = S3Prefix.parse(source), policy.Purpose.parse(purpose)
-    name = policy.choose_mount_id(location, mount_id, run_id)
-    mount = policy.MountRequest(
-        location, kind, name, MountId.parse(run_id or name), policy.Platform.parse(platform),
-        policy.choose_path(kind, name, file_system_path), read_only, batch_import,
-        policy.parse_events(auto_import, "auto-import", ("NEW", "CHANGED")),
-        policy.parse_events(auto_export, "auto-export", ()), policy.parse_tags(tag or []),
-    )  # fmt: skip
-    target = FileSystemTarget(cluster, fsx_file_system_id)
-    emit(create_mount(services(profile, region), CreateMount(target, mount, writeback, wait, timeout)))
+@app.command("ensure", help="Attach an S3 prefix unless it is; add the tags that an equal mount lacks.")
+@app.command("create", help="Attach an S3 prefix; an equal mount that exists already is adopted.")
+def attach(
+    ctx: typer.Context, source: Source, region: Region, purpose: PurposeOption = "run",
+    cluster: OptionalCluster = None, fsx_file_system_id: FileSystem = None, profile: Profile = None,
+    mount_id: MountIdOption = None, run_id: RunId = None, platform: PlatformOption = "OTHER",
+    file_system_path: FileSystemPath = None, read_only: ReadOnly = True, batch_import: BatchImport = True,
+    auto_import: AutoImport = "NEW,CHANGED", auto_export: AutoExport = None, writeback: Writeback = False,
+    wait: Wait = True, timeout: Timeout = 900, tag: Tags = None,
+) -> None:  # fmt: skip
+    """Registered under both names."""
+    make = ensure_mount if ctx.command.name == "ensure" else create_mount
+    emit(make(services(profile, region), request_from(ctx.params, purpose)))
 
 
 @app.command("list")
@@ -84,23 +63,50 @@ def list_(
     profile: Profile = None,
     purpose: Annotated[str | None, typer.Option("--purpose", help="Only mounts of this purpose.")] = None,
 ) -> None:
-    """Show the mounts of a cluster."""
+    """Show the mounts of a cluster, and who uses its association slots."""
     wanted = policy.Purpose.parse(purpose) if purpose else None
     emit(list_mounts(services(profile, region), FileSystemTarget(cluster, fsx_file_system_id), wanted))
 
 
 @app.command("describe")
 def describe(
-    region: Region,
-    cluster: OptionalCluster = None,
-    fsx_file_system_id: FileSystem = None,
-    profile: Profile = None,
-    mount_id: MountIdOption = None,
-    association_id: Annotated[str | None, typer.Option("--association-id", help="FSx's id of it.")] = None,
-) -> None:
+    region: Region, cluster: OptionalCluster = None, fsx_file_system_id: FileSystem = None, profile: Profile = None,
+    mount_id: MountIdOption = None, association_id: AssociationId = None,
+) -> None:  # fmt: skip
     """Show one mount."""
     target = FileSystemTarget(cluster, fsx_file_system_id)
     emit(describe_mount(services(profile, region), target, mount_id=mount_id, association_id=association_id))
+
+
+@app.command("verify")
+def verify(
+    region: Region, cluster: Cluster, fsx_file_system_id: FileSystem = None, profile: Profile = None,
+    mount_id: MountIdOption = None, association_id: AssociationId = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="What it must hold; default: the platform it was mounted as.")
+    ] = None,
+    timeout: Timeout = 300,
+) -> None:  # fmt: skip
+    """Wait until the head node shows all that S3 has, read it there, and say what the run lacks."""
+    name, kind = MountName(mount_id, association_id), policy.Platform.parse(platform) if platform else None
+    emit(verify_mount(services(profile, region), VerifyMount(cluster, name, fsx_file_system_id, kind, timeout)))
+
+
+@app.command("delete")
+def delete(
+    region: Region, cluster: OptionalCluster = None, fsx_file_system_id: FileSystem = None, profile: Profile = None,
+    mount_id: MountIdOption = None, association_id: AssociationId = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until FSx no longer knows it.")] = True,
+    timeout: Timeout = 900,
+    in_use_ok: Annotated[bool, typer.Option(IN_USE_FLAG, help="Detach although a workflow uses it.")] = False,
+    node_unreachable_ok: Annotated[
+        bool, typer.Option(UNKNOWN_FLAG, help="Detach although nobody can tell whether it is used.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Detach a mount that no workflow uses; its files in S3 stay, and so do those on the file system."""
+    target, name = FileSystemTarget(cluster, fsx_file_system_id), MountName(mount_id, association_id)
+    request = DeleteMount(target, name, wait, timeout, in_use_ok, node_unreachable_ok)
+    emit(delete_mount(services(profile, region), request))
 
 
 @text.register
@@ -109,6 +115,7 @@ def _(record: MountRecord) -> str:
     return warnings + pairs(
         {
             "mount": f"{record.mount_id} ({record.purpose}, {record.platform})",
+            "run": record.run_id,
             "on the node": record.headnode_path,
             "source": record.source_s3_uri,
             "association": f"{record.association_id} {record.lifecycle} {record.outcome}".rstrip(),
@@ -122,13 +129,23 @@ def _(record: MountRecord) -> str:
 
 
 @text.register
+def _(result: VerifiedMount) -> str:
+    facts = result.verification
+    return text(result.record) + "".join(f"Warning: {warning}\n" for warning in result.warnings) + pairs({
+        "verified": f"{facts.s3_objects:,} files of S3, all of them there ({facts.platform})",
+        "read": tuple(facts.found.values()),
+    })  # fmt: skip
+
+
+@text.register
 def _(result: MountList) -> str:
-    used = f"{result.slots_used} of {result.slots} association slots are taken.\n"
+    used = f"{result.slots_used} of {result.slots} association slots are taken"
+    report = used + (":\n" if result.slot_report else ".\n") + "".join(f"  {slot}\n" for slot in result.slot_report)
     if not result.mounts:
-        return "No mounts.\n" + used
+        return "No mounts.\n" + report
     headers = ["MOUNT_ID", "RUN_ID", "PURPOSE", "LIFECYCLE", "ASSOCIATION_ID", "HEADNODE_PATH", "SOURCE_S3_URI",
                "CREATED_AT"]  # fmt: skip
     return table(headers, [
         [m.mount_id, m.run_id, m.purpose, m.lifecycle, m.association_id, m.headnode_path, m.source_s3_uri, m.created_at]
         for m in result.mounts
-    ]) + used  # fmt: skip
+    ]) + report  # fmt: skip

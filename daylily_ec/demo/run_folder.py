@@ -28,6 +28,7 @@ INDEXES = ("ACGTAC", "TGCATG")
 _INDEX_QUALITY = 37
 _CODES = {"A": 0, "C": 1, "G": 2, "T": 3}
 _CALLS = "Data/Intensities/BaseCalls"
+_TILE = 1101
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def run_folder(data: DemoData, run_id: str) -> tuple[Upload, ...]:
         ),
         Upload("SampleSheet.csv", _sample_sheet(run_id, samples).encode()),
         Upload("RTAComplete.txt", b"complete\n"),
+        Upload("InterOp/TileMetricsOut.bin", _tile_metrics(lanes)),
     ]
     for number, clusters in enumerate(lanes, 1):
         files += _lane(number, clusters)
@@ -78,7 +80,7 @@ def _reads(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _lane(number: int, clusters: Sequence[Cluster]) -> list[Upload]:
-    folder, tile = f"{_CALLS}/L{number:03}", f"s_{number}_1101"
+    folder, tile = f"{_CALLS}/L{number:03}", f"s_{number}_{_TILE}"
     passing = bytes(cluster.passes for cluster in clusters)
     files = [Upload(f"{folder}/{tile}.filter", struct.pack("<III", 0, 3, len(clusters)) + passing)]
     for cycle in range(len(clusters[0].bases)):
@@ -86,6 +88,15 @@ def _lane(number: int, clusters: Sequence[Cluster]) -> list[Upload]:
         content = gzip.compress(struct.pack("<I", len(clusters)) + calls, mtime=0)
         files.append(Upload(f"{folder}/C{cycle + 1}.1/{tile}.bcl.gz", content))
     return files
+
+
+def _tile_metrics(lanes: Sequence[Sequence[Cluster]]) -> bytes:
+    """InterOp's tile metrics, version 2 with records of 10 bytes: clusters (102) and those that pass (103) per lane."""
+    body = b""
+    for number, clusters in enumerate(lanes, 1):
+        counts = ((102, len(clusters)), (103, sum(cluster.passes for cluster in clusters)))
+        body += b"".join(struct.pack("<HHHf", number, _TILE, code, count) for code, count in counts)
+    return struct.pack("<BB", 2, 10) + body
 
 
 def _call(base: str, quality: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, MountId
+from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, MountId, is_text
 from daylily_ec.errors import InvalidValue
 
 MOUNT_POINT = PurePosixPath("/fsx")
@@ -31,7 +31,7 @@ class FsxPath:
         if not inner.startswith("/") or "//" in inner:
             raise InvalidValue(field, text, "must be an absolute path below /fsx without '//'")
         parts = [part for part in inner.split("/") if part]
-        if any(part in (".", "..") or any(ord(c) < 32 for c in part) for part in parts):
+        if any(part in (".", "..") or not is_text(part) for part in parts):
             raise InvalidValue(field, text, "must not contain '.', '..' or control characters")
         return cls("/" + "".join(part + "/" for part in parts))
 

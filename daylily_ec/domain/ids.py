@@ -8,6 +8,11 @@ from typing import ClassVar, Self
 from daylily_ec.errors import InvalidValue
 
 
+def is_text(text: str) -> bool:
+    """Whether it has no control characters, and none that no encoding can write (bytes that were no UTF-8)."""
+    return not any(ord(sign) < 32 or ord(sign) == 127 or 0xD800 <= ord(sign) <= 0xDFFF for sign in text)
+
+
 class _Identifier(str):
     """A string that matched its class's rule.  Subclasses give `field`, `pattern` and `rule`."""
 
@@ -91,3 +96,12 @@ class GitRef(_Identifier):
     pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*")
     rule = "must be a tag, branch or commit: letters, digits, '.', '_', '/', '+' or '-', not starting with '-'"
     max_length = 200
+
+
+class FileComponent(_Identifier):
+    """One component of a path on this machine that is made of a name from outside: a region, a cluster."""
+
+    __slots__ = ()
+    field = "name of a file"
+    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:-]*")
+    rule = "must be 1 to 128 letters, digits, '.', '_', ':' or '-', start with a letter, digit or '_', without '..'"

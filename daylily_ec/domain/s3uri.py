@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from daylily_ec.domain.ids import is_text
 from daylily_ec.errors import InvalidValue
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -27,7 +28,7 @@ class S3Prefix:
         if not _BUCKET.fullmatch(bucket) or ".." in bucket:
             raise InvalidValue(field, text, "has no valid bucket name", hint="Write it as s3://bucket/prefix/.")
         key = key.strip("/")
-        if any(part in (".", "..") for part in key.split("/")) or any(ord(c) < 32 for c in key):
+        if any(part in (".", "..") for part in key.split("/")) or not is_text(key):
             raise InvalidValue(field, text, "must not contain '.' or '..' components or control characters")
         return cls(bucket, key + "/" if key else "")
 

@@ -152,7 +152,7 @@ def _concluded(report: RunReport, rules: Rules) -> Manifest:
 _HINTS = {
     Why.BEING_WRITTEN: "Wait until nothing writes to the directory, then repeat; what was hashed is kept.",
     Why.UNREADABLE: "Give the cluster user leave to read it (sudo chown -R ubuntu), then repeat.",
-    Why.RUN_LINK: "Remove these links (config/run_dir_links), or export them as links: --allow-run-links",
+    Why.RUN_LINK: "Remove these links, or export them as links: --allow-run-links",
 }
 
 

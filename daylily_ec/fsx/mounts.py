@@ -18,14 +18,19 @@ from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, Refused
+from daylily_ec.fsx.slots import MAX_ASSOCIATIONS as MAX_ASSOCIATIONS
+from daylily_ec.fsx.slots import slots_of
+from daylily_ec.fsx.turns import turn
 from daylily_ec.util.clock import Clock, wait_until
+from daylily_ec.util.jsonio import plain
 from daylily_ec.util.progress import Reporter
 
-MAX_ASSOCIATIONS = 8
 WAIT_S = 900.0
 _POLL_S = 15.0
 _FIRST_POLL_S = 1.0
 _GENERATIONS = 20
+_STILL_FAILED_S = 60.0
+"""How long a FAILED association that is being deleted may go on being shown as FAILED."""
 _REJECTED = {"BadRequest", "IncompatibleParameterError", "ServiceLimitExceeded"}
 
 
@@ -36,14 +41,18 @@ class Conflict:
     reason: str
     hint: str
     others: tuple[Association, ...]
+    code: str = "mount_conflict"
 
     def error(self, wanted: AssociationSpec) -> Refused:
         """The refusal, with the associations in the way as details."""
         return Refused(
             f"{wanted.source} cannot be attached at {wanted.path.on_node}: {self.reason}",
-            code="mount_conflict",
+            code=self.code,
             hint=self.hint,
-            details={"associations": [summary(other) for other in self.others]},
+            details={
+                "associations": [summary(other) for other in self.others],
+                "slots": [plain(slot) for slot in slots_of(self.others)],
+            },
         )
 
 
@@ -132,9 +141,11 @@ def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) ->
             return Conflict(reason, f"Use {other.path.on_node}, or detach that association.", (other,))
     if len(existing) >= MAX_ASSOCIATIONS:
         failed = [other for other in existing if other.lifecycle.is_failed]
-        first = f"Delete the FAILED {failed[0].id} first." if failed else "Detach one that nobody uses."
+        first = f"Delete the FAILED {failed[0].id} first: dyec mounts delete" if failed else (
+            "Detach one that nobody uses: dyec mounts list shows them, dyec mounts delete detaches.")  # fmt: skip
         taken = f"all {MAX_ASSOCIATIONS} association slots of {wanted.file_system_id} are taken"
-        return Conflict(f"{taken} ({len(failed)} by FAILED ones)", first, existing)
+        who = "; ".join(str(slot) for slot in slots_of(existing))
+        return Conflict(f"{taken} ({len(failed)} by FAILED ones): {who}", first, existing, "no_free_slot")
     return None
 
 
@@ -172,43 +183,65 @@ def ensure_association(
     With `wait` it is AVAILABLE on return.  MISCONFIGURED is waited for up to `deadline` seconds because FSx recovers
     from it; FAILED is an `AwsError`.  Safe to repeat after any interruption: what was created is found again.
     """
-    existing = _settled(fsx, clock, reporter, wanted, deadline)
-    found = _equal_one(existing, wanted)
-    if found is not None:
-        return (wait_available(fsx, clock, reporter, found, deadline) if wait else found), Outcome.ADOPTED
-    conflict = find_conflict(wanted, existing)
-    if conflict is not None:
-        raise conflict.error(wanted)
-    created, outcome = _create(fsx, wanted)
-    return (wait_available(fsx, clock, reporter, created, deadline) if wait else created), outcome
+    begun = clock.monotonic()
+    with turn(clock, reporter, wanted.file_system_id, deadline):
+        existing = _settled(fsx, clock, reporter, wanted, _left(clock, begun, deadline))
+        found, outcome = _equal_one(existing, wanted), Outcome.ADOPTED
+        if found is None:
+            conflict = find_conflict(wanted, existing)
+            if conflict is not None:
+                raise conflict.error(wanted)
+            found, outcome = _create(fsx, wanted)
+    if wait:
+        found = wait_available(fsx, clock, reporter, found, _left(clock, begun, deadline))
+    return found, outcome
+
+
+def _left(clock: Clock, begun: float, deadline: float) -> float:
+    return max(deadline - (clock.monotonic() - begun), 0.0)
 
 
 def _equal_one(existing: tuple[Association, ...], wanted: AssociationSpec) -> Association | None:
-    return next((one for one in existing if equal(one, wanted) and not one.lifecycle.is_failed), None)
+    """An equal one that is there, or on its way to be."""
+    staying = (one for one in existing if not (one.lifecycle.is_failed or one.lifecycle.is_leaving))
+    return next((one for one in staying if equal(one, wanted)), None)
 
 
 def _settled(
     fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float
 ) -> tuple[Association, ...]:
-    """Existing associations once none that overlaps the wanted one is on its way out."""
+    """Existing associations once none is in the way that will go by itself: one that FSx makes, or detaches.
 
-    def leaving(existing: tuple[Association, ...]) -> list[Association]:
-        return [one for one in existing if _awaited(one, wanted)]
+    An equal one, or an obstacle that stays, ends the wait.
+    """
+
+    def passing(existing: tuple[Association, ...]) -> list[Association]:
+        if _equal_one(existing, wanted) is not None:
+            return []
+        staying = tuple(one for one in existing if not one.lifecycle.is_leaving)
+        if find_conflict(wanted, staying) is not None:
+            return []
+        full = len(existing) >= MAX_ASSOCIATIONS
+        return [
+            one
+            for one in existing
+            if one.lifecycle.is_arriving or _awaited(one, wanted) or (full and one.lifecycle.is_leaving)
+        ]
 
     def names(existing: tuple[Association, ...]) -> str:
-        return ", ".join(f"{one.id} {one.state}" for one in leaving(existing)) or "none"
+        return ", ".join(f"{one.id} {one.state}" for one in passing(existing)) or "none"
 
-    what = f"association at {wanted.path.on_node} to be gone"
+    what = f"turn of the association at {wanted.path.on_node}"
     return wait_until(
         lambda: fsx.associations(wanted.file_system_id),
-        done=lambda existing: not leaving(existing),
+        done=lambda existing: not passing(existing),
         what=what,
         deadline=deadline,
         every=_POLL_S,
         first=_FIRST_POLL_S,
         clock=clock,
         describe=names,
-        observe=lambda seen, elapsed: reporter.waiting(what, names(seen), elapsed) if leaving(seen) else None,
+        observe=lambda seen, elapsed: reporter.waiting(what, names(seen), elapsed) if passing(seen) else None,
     )
 
 
@@ -218,12 +251,15 @@ def _create(fsx: FsxApi, wanted: AssociationSpec) -> tuple[Association, Outcome]
         try:
             created = fsx.create_association(wanted, request_token(*_identity(wanted), generation))
         except AwsError as error:
+            if aws_code(error) not in _REJECTED:
+                raise
             # Another operator may have been quicker: their equal association is as good as ours.
-            if aws_code(error) in _REJECTED:
-                found = _equal_one(fsx.associations(wanted.file_system_id), wanted)
-                if found is not None:
-                    return found, Outcome.ADOPTED
-            raise
+            existing = fsx.associations(wanted.file_system_id)
+            found = _equal_one(existing, wanted)
+            if found is not None:
+                return found, Outcome.ADOPTED
+            conflict = find_conflict(wanted, existing)
+            raise (conflict.error(wanted) if conflict is not None else error) from error
         seen = fsx.association(created.id)
         if seen is not None and not seen.lifecycle.is_leaving:
             return seen, Outcome.CREATED
@@ -265,10 +301,14 @@ def wait_available(
 def detach(fsx: FsxApi, clock: Clock, reporter: Reporter, association_id: str, deadline: float = WAIT_S) -> None:
     """Delete the association, keep the files on the file system, and wait until FSx no longer knows it."""
     fsx.delete_association(association_id)
-    what = f"association {association_id} to be detached"
+    begun, what = clock.monotonic(), f"association {association_id} to be detached"
+    went = False
 
     def settled(seen: Association | None) -> bool:
-        return seen is None or seen.lifecycle.is_failed
+        nonlocal went
+        went = went or (seen is not None and seen.lifecycle.is_leaving)
+        # One that was FAILED before is shown so for a moment more: only when it was leaving, that is the end.
+        return seen is None or (seen.lifecycle.is_failed and (went or clock.monotonic() - begun >= _STILL_FAILED_S))
 
     seen = wait_until(
         lambda: fsx.association(association_id), done=settled, what=what, deadline=deadline, every=_POLL_S,
@@ -277,4 +317,5 @@ def detach(fsx: FsxApi, clock: Clock, reporter: Reporter, association_id: str, d
     )  # fmt: skip
     if seen is not None:
         raise AwsError(f"The association {association_id} could not be detached: {seen.state}.",
-                       code="association_failed", details=summary(seen))  # fmt: skip
+                       code="association_failed", details=summary(seen),
+                       hint="Repeat; a FAILED association keeps its slot until it is deleted.")  # fmt: skip

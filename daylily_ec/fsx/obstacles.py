@@ -22,6 +22,8 @@ MAX_KEY_BYTES = 1024
 MONITOR = "_daylily_monitor"
 """Prefix below a destination for receipts and reports; never part of the data."""
 _RUN_MOUNTS = f"{MOUNT_POINT}{RUN_MOUNT_ROOT}"
+_OF_LAUNCH = ("config", "run_dir_links")
+"""Where a launch itself links to the run it works on, below its clone."""
 
 
 class Why(StrEnum):
@@ -78,9 +80,17 @@ class Rules:
             yield Why.KEY_TOO_LONG, f"its key would have {length:,} bytes, more than {MAX_KEY_BYTES:,}"
         if record.path.partition("/")[0] == MONITOR:
             yield Why.RESERVED, "this name is kept for receipts"
-        if record.type == LINK and not self.allow_run_links and self._leads_to_run(record):
+        if leads_to_run(record, self.directory) and not (self.allow_run_links or _is_of_launch(record)):
             yield Why.RUN_LINK, f"it is a link into a run mount, {escaped(record.target)}"
 
-    def _leads_to_run(self, record: Record) -> bool:
-        start = posixpath.join(self.directory, posixpath.dirname(record.path))
-        return f"{posixpath.normpath(posixpath.join(start, record.target))}/".startswith(_RUN_MOUNTS)
+
+def leads_to_run(record: Record, directory: str) -> bool:
+    """Whether it is a link into a run mount; S3 keeps where such a link leads, not what lies there."""
+    start = posixpath.join(directory, posixpath.dirname(record.path))
+    place = posixpath.normpath(posixpath.join(start, record.target))
+    return record.type == LINK and f"{place}/".startswith(_RUN_MOUNTS)
+
+
+def _is_of_launch(record: Record) -> bool:
+    parts = record.path.split("/")
+    return len(parts) == 4 and (parts[1], parts[2]) == _OF_LAUNCH

@@ -9,10 +9,17 @@ from enum import StrEnum
 
 from daylily_ec.aws.fsx import Association, AssociationSpec
 from daylily_ec.aws.s3 import S3Api
-from daylily_ec.domain.fsxpath import ANALYSIS_ROOT, CONTROL_DATA, REFERENCES, RUN_MOUNT_ROOT, FsxPath
+from daylily_ec.domain.fsxpath import (
+    ANALYSIS_ROOT,
+    CONTROL_DATA,
+    REFERENCES,
+    RUN_MOUNT_ROOT,
+    STAGING_ROOT,
+    FsxPath,
+)
 from daylily_ec.domain.ids import MountId
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import InvalidValue, MissingInput, Refused
+from daylily_ec.errors import AccessDenied, InvalidValue, MissingInput, Refused
 
 STAGING = "/staging/"
 EXPORT_PURPOSE = "output-export"
@@ -21,6 +28,11 @@ _RUN_PURPOSE_TAG = "run-dir-mount"
 _EVENTS = ("NEW", "CHANGED", "DELETED")
 _TAG_TEXT = re.compile(r"[\w .:/=+\-@]*")
 _RESERVED_TAGS = ("aws:", "dyec:")
+_MOST_TAGS = 40
+"""FSx takes 50; the others are the product's own."""
+MOUNT_ID_TAG = "dyec:mount-id"
+RUN_ID_TAG = "dyec:mount-run-id"
+PLATFORM_TAG = "dyec:platform"
 
 
 class Purpose(StrEnum):
@@ -102,7 +114,11 @@ def parse_tags(given: Sequence[str]) -> dict[str, str]:
             raise InvalidValue("tag", item, "must be KEY=VALUE of letters, digits, spaces and _.:/=+-@")
         if key.startswith(_RESERVED_TAGS):
             raise InvalidValue("tag", item, f"keys starting with {' or '.join(_RESERVED_TAGS)} are set by the system")
+        if (key, value) == ("lsmc:purpose", EXPORT_PURPOSE):
+            raise InvalidValue("tag", item, "says that this is an export, which a mount is not")
         tags[key] = value
+    if len(tags) > _MOST_TAGS:
+        raise InvalidValue("tag", given[-1], f"at most {_MOST_TAGS} tags can be given")
     return tags
 
 
@@ -137,9 +153,9 @@ class MountRequest:
         tags = {
             "lsmc:purpose": self.purpose.tag,
             "Name": str(self.mount_id),
-            "dyec:mount-id": str(self.mount_id),
-            "dyec:mount-run-id": str(self.run_id),
-            "dyec:platform": str(self.platform),
+            MOUNT_ID_TAG: str(self.mount_id),
+            RUN_ID_TAG: str(self.run_id),
+            PLATFORM_TAG: str(self.platform),
             "dyec:read-only": str(self.is_read_only).lower(),
             "dyec:cluster": tag_text(cluster),
             "dyec:created-by": tag_text(creator),
@@ -204,13 +220,24 @@ def writeback_marker(s3: S3Api, source: S3Prefix) -> str:
     parts = source.key.strip("/").split("/") if source.key else []
     for depth in range(len(parts), 0, -1):
         key = "/".join([*parts[:depth], WRITEBACK_MARKER])
-        if s3.head(source.bucket, key) is not None:
+        if _is_there(s3, source.bucket, key):
             return f"s3://{source.bucket}/{key}"
     raise Refused(
         f"{source} may not be written: no {WRITEBACK_MARKER} object at the prefix or above it.",
         code="writeback_refused",
         hint=f"The owner of the data permits it by putting an object {source}{WRITEBACK_MARKER}.",
     )
+
+
+def _is_there(s3: S3Api, bucket: str, key: str) -> bool:
+    try:
+        return s3.head(bucket, key) is not None
+    except AccessDenied as error:
+        raise AccessDenied(
+            f"Whether s3://{bucket}/{key} exists cannot be told: {error.message}", details=error.details,
+            hint=f"S3 denies a look at an absent object to those who may not list the bucket: grant s3:ListBucket and "
+            f"s3:GetObject on {bucket}.",
+        ) from error  # fmt: skip
 
 
 def purpose_of(association: Association) -> Purpose:
@@ -224,7 +251,7 @@ def purpose_of(association: Association) -> Purpose:
 
 def mount_id_of(association: Association) -> str:
     """Mount id of an existing association: its tag, else the first component below its root."""
-    tagged = association.tags.get("dyec:mount-id")
+    tagged = association.tags.get(MOUNT_ID_TAG)
     if tagged:
         return tagged
     path, purpose = association.path.value, purpose_of(association)
@@ -237,7 +264,14 @@ def mount_id_of(association: Association) -> str:
 
 def is_mount(association: Association) -> bool:
     """Whether people mounted it: neither an export's association nor the cluster's own reference data."""
-    temporary = association.tags.get("lsmc:purpose") == EXPORT_PURPOSE or association.path.value.startswith(
-        ANALYSIS_ROOT
-    )
-    return not temporary and association.path.value != REFERENCES
+    return not is_of_export(association) and association.path.value != REFERENCES
+
+
+def is_of_export(association: Association) -> bool:
+    """Whether an export made it, of this release or an earlier one: nothing else is linked below its root."""
+    return association.tags.get("lsmc:purpose") == EXPORT_PURPOSE or association.path.value.startswith(ANALYSIS_ROOT)
+
+
+def is_startup(association: Association) -> bool:
+    """Whether the cluster needs it as a whole: a root that many workflows read, which goes with the cluster."""
+    return association.path.value in ("/", REFERENCES, CONTROL_DATA, STAGING, STAGING_ROOT)

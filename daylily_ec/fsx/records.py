@@ -6,20 +6,24 @@ directory only spares other tools a look-up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daylily_ec.aws.fsx import Association
-from daylily_ec.domain.ids import MountId
+from daylily_ec.domain.ids import FileComponent, MountId
 from daylily_ec.errors import InvalidValue
-from daylily_ec.fsx.policy import Purpose, mount_id_of, purpose_of
+from daylily_ec.fsx.policy import PLATFORM_TAG, RUN_ID_TAG, Purpose, mount_id_of, purpose_of
 from daylily_ec.util.clock import timestamp
 from daylily_ec.util.files import write_atomic
 from daylily_ec.util.jsonio import dumps, plain
 
+DELETED = "DELETED"
+"""Lifecycle of a mount that FSx no longer knows; only our own records have it."""
+LEAVING = "DELETING"
 _OPTIONAL = ("profile_hint", "created_by", "tags", "warnings", "outcome", "reason")
 
 
@@ -67,8 +71,8 @@ def record_of(association: Association, *, cluster: str | None, region: str, now
     return MountRecord(
         mount_id=mount_id,
         purpose=str(purpose_of(association)),
-        run_id=tags.get("dyec:mount-run-id", mount_id),
-        platform=tags.get("dyec:platform", "OTHER"),
+        run_id=tags.get(RUN_ID_TAG, mount_id),
+        platform=tags.get(PLATFORM_TAG, "OTHER"),
         cluster_name=cluster or tags.get("dyec:cluster"),
         region=region,
         source_s3_uri=str(association.source),
@@ -91,18 +95,43 @@ def record_of(association: Association, *, cluster: str | None, region: str, now
 
 
 def projection_path(config: Path, record: MountRecord) -> Path:
-    """File of a record below the configuration directory."""
+    """File of a record below the configuration directory; `InvalidValue` when a name of it is no name of a file."""
     owner = record.cluster_name or record.fsx_file_system_id
-    return config / "run_mounts" / record.region / owner / f"{MountId.parse(record.mount_id)}.json"
+    return projection_file(config, record.region, owner, record.mount_id)
+
+
+def projection_file(config: Path, region: str, owner: str, mount_id: str) -> Path:
+    """The same from its parts; `owner` is a cluster or a file system."""
+    folder = config / "run_mounts" / FileComponent.parse(region) / FileComponent.parse(owner)
+    return folder / f"{MountId.parse(mount_id)}.json"
+
+
+def known_projection(config: Path, region: str, owners: Iterable[str | None], mount_id: str) -> MountRecord | None:
+    """What this machine has noted of a mount id under the first owner that it knows; None without."""
+    for owner in filter(None, owners):
+        try:
+            text = projection_file(config, region, owner, mount_id).read_text(encoding="utf-8")
+            return _from_json(json.loads(text))
+        except (InvalidValue, OSError, ValueError, TypeError, KeyError):
+            continue  # not ours to name, not there, or damaged: FSx knows it all
+    return None
+
+
+def _from_json(document: dict[str, Any]) -> MountRecord:
+    known = {field.name: field.type for field in fields(MountRecord)}
+    values: dict[str, Any] = {name: document[name] for name in known if name in document}
+    if any(not isinstance(value, str) for name, value in values.items() if known[name] == "str"):
+        raise ValueError("not a record of a mount")
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return MountRecord(**values)
 
 
 def with_projection(config: Path, record: MountRecord) -> MountRecord:
-    """The record with `local_projection_status` telling whether its file exists."""
-    try:
-        known = projection_path(config, record).exists()
-    except InvalidValue:  # somebody else's association with a name that no file of ours can have
-        return record
-    return replace(record, local_projection_status="present" if known else "missing")
+    """The record with `local_projection_status` telling whether this machine has noted just this association."""
+    owners = (record.cluster_name, record.fsx_file_system_id)
+    found = known_projection(config, record.region, owners, record.mount_id)
+    is_same = found is not None and found.association_id == record.association_id
+    return replace(record, local_projection_status="present" if is_same else "missing")
 
 
 def project(config: Path, record: MountRecord) -> MountRecord:
@@ -110,6 +139,17 @@ def project(config: Path, record: MountRecord) -> MountRecord:
     written = replace(record, local_projection_status="created")
     write_atomic(projection_path(config, record), dumps({**written.to_json(), "schema_version": 1}))
     return written
+
+
+def forget(config: Path, record: MountRecord) -> MountRecord:
+    """Note that the mount is gone; the file stays, as the record of what was there."""
+    gone = replace(record, lifecycle=DELETED, reason="", local_projection_status="present")
+    try:
+        write_atomic(projection_path(config, gone), dumps({**gone.to_json(), "schema_version": 1}))
+    except InvalidValue:
+        # Somebody else's association, with a name that no file of ours can have.
+        return replace(gone, local_projection_status="missing")
+    return gone
 
 
 def purposes(records: tuple[MountRecord, ...], purpose: Purpose | None) -> tuple[MountRecord, ...]:

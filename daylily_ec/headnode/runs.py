@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from daylily_ec.domain.ids import WorkflowSession
+from daylily_ec.domain.ids import WorkflowSession, is_text
 from daylily_ec.errors import InvalidValue, Refused, RemoteCommandFailed
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.headnode.status import SessionFacts, parse_facts
@@ -61,7 +61,7 @@ class RunDirectory:
             return cls(session=WorkflowSession.parse(session))
         text = path or ""
         name = text.rstrip("/").removeprefix(f"{RUNS}/")
-        if not text.startswith(f"{RUNS}/") or not name or "/" in name or name.startswith("."):
+        if not text.startswith(f"{RUNS}/") or not name or "/" in name or name.startswith(".") or not is_text(name):
             raise InvalidValue("run directory", text, f"must be {RUNS}/<session>")
         return cls(path=f"{RUNS}/{name}")
 

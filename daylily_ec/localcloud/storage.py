@@ -64,6 +64,13 @@ class Storage:
     commands: str
 
 
+_RUN = {
+    "RunInfo.xml": b"<RunInfo/>\n", "RunParameters.xml": b"<RunParameters/>\n",
+    "InterOp/TileMetricsOut.bin": bytes((2, 10)), "Data/Intensities/BaseCalls/L001/C1.1/s_1_1101.bcl": bytes(4),
+}  # fmt: skip
+"""The outline of a sequencer's run folder: metrics and calls of no cluster."""
+
+
 def provide(account: Account, config: str) -> Storage:
     """Create the buckets and their content; buckets that exist are kept, objects are written again.
 
@@ -73,7 +80,7 @@ def provide(account: Account, config: str) -> Storage:
     for name in sorted({prefix.bucket for prefix in (*ROLES.values(), RUN_FOLDER)} - have):
         account.bucket(name)
     stored = sum(account.objects(ROLES[role], content.items()) for role, content in _content().items())
-    stored += account.objects(RUN_FOLDER, [("RunInfo.xml", b"<RunInfo/>\n")])
+    stored += account.objects(RUN_FOLDER, _RUN.items())
     roles = {SETTINGS[role]: str(prefix) for role, prefix in ROLES.items()}
     return Storage(roles, str(RUN_FOLDER), stored, config, _commands(config))
 

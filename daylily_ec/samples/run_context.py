@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from daylily_ec.domain.fsxpath import run_mount_path
-from daylily_ec.domain.ids import MountId
+from daylily_ec.domain.ids import MountId, is_text
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue, NotFound, ValidationError
 from daylily_ec.fsx.policy import MountRequest, Platform, Purpose
@@ -172,7 +172,7 @@ class _RowParser:
 
     def cell(self, column: str) -> str:
         text = self.values.get(column, "")
-        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        if not is_text(text):
             self.issue(column, "must not contain control characters")
         return "" if text.lower() in _BLANK else text
 

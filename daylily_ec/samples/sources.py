@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from daylily_ec.domain.fsxpath import CONTROL_DATA, REFERENCES, RUN_MOUNT_ROOT, STAGING_ROOT, FsxPath
+from daylily_ec.domain.ids import is_text
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue
 
@@ -56,7 +57,10 @@ class Source:
     @property
     def local(self) -> Path:
         """The local file."""
-        return Path(self.text).expanduser()
+        try:
+            return Path(self.text).expanduser()
+        except RuntimeError:  # ~somebody whom this machine does not know: a file of that name, which is not there
+            return Path(self.text)
 
     def beside(self, suffix: str) -> Source:
         """The file of the same name with `suffix` appended."""
@@ -68,6 +72,8 @@ class Source:
 
 def recognise(text: str, roles: Roles) -> Source:
     """The source, or `InvalidValue` for retired roots, other URLs and paths with odd components."""
+    if not is_text(text):
+        raise InvalidValue("path", text, "must not contain control characters")
     for root in _RETIRED:
         if text == root or text.startswith(root + "/"):
             raise InvalidValue("path", text, f"{root} is not used any more")
@@ -90,4 +96,6 @@ def _path(text: str, roles: Roles) -> Source:
         if f"{text}/".startswith("/fsx" + root):
             inner = FsxPath.parse(text, "path").value.removeprefix(root).strip("/")
             return Source(Place.VISIBLE, text, prefix.bucket, prefix.object_key(inner))
+    if text.rstrip("/").rpartition("/")[2] in ("", ".", ".."):
+        raise InvalidValue("path", text, "must end with a name")
     return Source(Place.LOCAL, text)

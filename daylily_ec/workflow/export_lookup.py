@@ -8,6 +8,7 @@ from pathlib import Path
 from daylily_ec.aws.fsx import Association, Task
 from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.fsxpath import AnalysisDirectory
+from daylily_ec.domain.ids import FileComponent
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, Refused
 from daylily_ec.fsx import exports, mounts
@@ -142,4 +143,5 @@ def _slashed(path: str) -> str:
 def default_output_dir(region: str, file_system_id: str, source_path: str) -> Path:
     """Where this machine keeps the receipt of an export when no directory was named."""
     analysis = AnalysisDirectory.parse(source_path)
-    return config_dir() / "exports" / region / file_system_id / analysis.entity / analysis.analysis_id
+    folder = config_dir() / "exports" / FileComponent.parse(region) / FileComponent.parse(file_system_id)
+    return folder / analysis.entity / analysis.analysis_id

@@ -17,11 +17,13 @@ from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import ExportFailed, Refused, Throttled, Unreachable
+from daylily_ec.errors import ExportFailed, Refused
 from daylily_ec.fsx import exports, mounts
+from daylily_ec.fsx.arrived import Arrived
 from daylily_ec.fsx.inventory import list_directory
 from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.fsx.manifest_remote import listing, load_manifest, make_manifest, store_manifest
+from daylily_ec.fsx.obstacles import leads_to_run
 from daylily_ec.fsx.proof import Prover
 from daylily_ec.fsx.receipts import (
     ExportReceipt,
@@ -43,8 +45,6 @@ from daylily_ec.workflow.mounts import check_file_system, operator
 from daylily_ec.workflow.services import Services
 
 _SHOWN = 5
-_COUNTED = 100_000
-"""Larger destinations are not listed again and again while a task runs."""
 
 
 class ExportRun:
@@ -128,7 +128,9 @@ class ExportRun:
             self.remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
             destination=self.destination, hash_on=self.request.hash_on, allow_run_links=self.request.allow_run_links,
         )  # fmt: skip
-        services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes")
+        links = sum(leads_to_run(record, str(self.analysis.path.on_node)) for record in manifest.records)
+        beside = f"; {links} links into run mounts are exported as links" if links else ""
+        services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes{beside}")
         self.book.save(**self.roots(manifest))
         return manifest
 
@@ -215,20 +217,12 @@ class ExportRun:
         report = task.report or self.book.receipt.report_path
         self.book.save(phase=Phase.RUN, **exports.task_facts(task), report_path=report)
         if self.request.wait and not task.lifecycle.is_over:
-            task = exports.wait_task(services.fsx, services.clock, services.reporter, task, self.request.timeout,
-                                     lambda: self.done_so_far(manifest))  # fmt: skip
+            arrived = Arrived(services.s3, services.clock, self.destination, manifest)
+            task = exports.wait_task(
+                services.fsx, services.clock, services.reporter, task, self.request.timeout, arrived.told
+            )
             self.book.save(**exports.task_facts(task))
         return task
-
-    def done_so_far(self, manifest: Manifest) -> str:
-        """What S3 holds already, for people; nothing when it cannot be said cheaply."""
-        if manifest.objects > _COUNTED:
-            return ""
-        try:
-            sizes = [one.size for one in data_objects(self.services.s3.objects(self.destination), self.destination)]
-        except (Throttled, Unreachable):
-            return ""
-        return f"({len(sizes):,} of {manifest.objects:,} objects, {sum(sizes):,} of {manifest.bytes:,} bytes in S3)"
 
     def is_worth_adopting(self, task: Task, manifest: Manifest) -> bool:
         """Whether a task that is over exported exactly this; a directory that changed needs another attempt."""

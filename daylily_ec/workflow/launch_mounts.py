@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from daylily_ec.aws import clusters
@@ -14,9 +14,12 @@ from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import MissingInput, Refused
 from daylily_ec.fsx.mounts import PlannedMount, covers, ensure_association, plan_associations, summary, wait_available
+from daylily_ec.fsx.policy import is_mount
+from daylily_ec.fsx.records import record_of
 from daylily_ec.fsx.staging import staging_mount
 from daylily_ec.headnode.launch import InputKind
 from daylily_ec.state.store import StateStore
+from daylily_ec.workflow.attach_mount import note
 from daylily_ec.workflow.launch_plan import LaunchPlan
 from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.mounts import check_file_system, operator
@@ -131,18 +134,24 @@ def _planned(mount: PlannedMount) -> LaunchMount:
     return _attached(mount.found, Outcome.ADOPTED)
 
 
-def attach(services: Services, plan: MountPlan) -> tuple[LaunchMount | None, tuple[LaunchMount, ...]]:
-    """Every association of the plan, usable.  Safe to repeat: what was made before is found."""
-    stage = _ensure(services, plan.stage) if plan.stage is not None else None
-    return stage, tuple(_ensure(services, one) for one in plan.runs)
+def attach(
+    services: Services, plan: MountPlan, cluster: str
+) -> tuple[LaunchMount | None, tuple[LaunchMount, ...]]:  # fmt: skip
+    """Every association of the plan, usable, and noted here.  Safe to repeat: what was made before is found."""
+    stage = _ensure(services, plan.stage, cluster) if plan.stage is not None else None
+    return stage, tuple(_ensure(services, one, cluster) for one in plan.runs)
 
 
-def _ensure(services: Services, mount: PlannedMount) -> LaunchMount:
+def _ensure(services: Services, mount: PlannedMount, cluster: str) -> LaunchMount:
     tools = services.fsx, services.clock, services.reporter
     if mount.found is not None:
-        return _attached(wait_available(*tools, mount.found), Outcome.ADOPTED)
-    services.reporter.step(f"Attaching {mount.wanted.source} at {mount.wanted.path.on_node}")
-    made, outcome = ensure_association(*tools, mount.wanted)
+        made, outcome = wait_available(*tools, mount.found), Outcome.ADOPTED
+    else:
+        services.reporter.step(f"Attaching {mount.wanted.source} at {mount.wanted.path.on_node}")
+        made, outcome = ensure_association(*tools, mount.wanted)
+    if is_mount(made):
+        record = record_of(made, cluster=cluster, region=services.context.region, now=services.clock.now())
+        note(replace(record, outcome=outcome, profile_hint=services.context.profile or ""))
     return _attached(made, outcome)
 
 

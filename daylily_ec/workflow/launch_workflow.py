@@ -71,7 +71,7 @@ def launch_workflow(services: Services, request: LaunchRequest, catalog: Catalog
         check_stage_tables(services.s3, catalog, request.command_id, launch.inputs.stage_dir, mounts.stage)
     if request.dry_run:
         return replace(_result(plan, markers, *shown(mounts)), dry_run=True, warnings=warnings)
-    attached = attach(services, mounts)
+    attached = attach(services, mounts, request.cluster)
     services.reporter.step(f"Cloning {launch.repository} at {launch.git_ref} and starting the session")
     launched = sessions.start(remote, launch)
     return replace(_result(plan, launched.markers, *attached), commit=launched.commit, exit_code=launched.exit_code,

@@ -1,22 +1,23 @@
-"""Attach S3 prefixes to a cluster's file system, and show what is attached."""
+"""Which mounts a file system has: by list, by name; and which file system is meant."""
 
 from __future__ import annotations
 
 import getpass
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from daylily_ec.aws import clusters
-from daylily_ec.aws.fsx import FsxApi
+from daylily_ec.aws.fsx import Association, FileSystem, FsxApi
 from daylily_ec.config.settings import config_dir
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.errors import InvalidValue, MissingInput, NotFound, ValidationError
+from daylily_ec.errors import InvalidValue, MissingInput, NotFound, Refused, ValidationError
 from daylily_ec.fsx import policy
-from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, ensure_association
-from daylily_ec.fsx.records import MountRecord, project, purposes, record_of, with_projection
+from daylily_ec.fsx.records import MountRecord, purposes, record_of, with_projection
+from daylily_ec.fsx.slots import MAX_ASSOCIATIONS, Slot, slots_of
 from daylily_ec.workflow.services import Services
 
-_NEARLY_FULL = 6
+CLUSTER_TAG = "parallelcluster:cluster-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +39,13 @@ class FileSystemTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateMount:
-    """A mount to be made, and how long to wait for it (seconds)."""
-
-    target: FileSystemTarget
-    mount: policy.MountRequest
-    allow_writeback_admin: bool = False
-    wait: bool = True
-    timeout: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
 class MountList:
-    """What is mounted; `slots_used` counts every association of the file system, FAILED ones too."""
+    """What is mounted; `slot_report` has every association of the file system, FAILED ones and exports too."""
 
     mounts: tuple[MountRecord, ...]
     slots_used: int
     slots: int = MAX_ASSOCIATIONS
+    slot_report: tuple[Slot, ...] = ()
 
 
 def parse_file_system_id(text: str) -> str:
@@ -64,8 +55,15 @@ def parse_file_system_id(text: str) -> str:
     return text
 
 
-def check_file_system(fsx: FsxApi, file_system_id: str) -> None:
-    """`ValidationError` unless associations can be made on it."""
+def parse_association_id(text: str) -> str:
+    """FSx's id of an association, or `InvalidValue`."""
+    if not re.fullmatch(r"dra-[0-9a-f]{8,17}", text):
+        raise InvalidValue("association id", text, "must look like dra-0123456789abcdef0")
+    return text
+
+
+def check_file_system(fsx: FsxApi, file_system_id: str) -> FileSystem:
+    """The file system; `ValidationError` unless associations can be made on it."""
     system = fsx.file_system(file_system_id)
     if system is None:
         raise NotFound(f"There is no file system {file_system_id}.")
@@ -81,6 +79,7 @@ def check_file_system(fsx: FsxApi, file_system_id: str) -> None:
     ]
     if problems:
         raise ValidationError(f"{file_system_id} cannot take an association: {'; '.join(problems)}.")
+    return system
 
 
 def operator() -> str:
@@ -91,55 +90,75 @@ def operator() -> str:
         return "unknown"
 
 
-def create_mount(services: Services, request: CreateMount) -> MountRecord:
-    """Make the mount, or adopt the equal one that exists; write its local projection."""
-    policy.check_writeback(request.mount, admin=request.allow_writeback_admin)
-    warnings: list[str] = []
-    if not request.mount.is_read_only:
-        warnings.append(f"Write-back permitted by {policy.writeback_marker(services.s3, request.mount.source)}.")
-    file_system_id = request.target.resolve(services)
-    check_file_system(services.fsx, file_system_id)
-    used = len(services.fsx.associations(file_system_id))
-    if used >= _NEARLY_FULL:
-        warnings.append(f"{used} of {MAX_ASSOCIATIONS} association slots of {file_system_id} were taken before.")
-    spec = request.mount.spec(file_system_id, request.target.cluster or "", operator())
-    services.reporter.step(f"Attaching {spec.source} at {spec.path.on_node}")
-    association, outcome = ensure_association(
-        services.fsx, services.clock, services.reporter, spec, wait=request.wait, deadline=request.timeout
-    )
-    record = record_of(association, cluster=request.target.cluster, region=services.context.region,
-                       now=services.clock.now())  # fmt: skip
-    record = replace(record, mount_id=str(request.mount.mount_id), profile_hint=services.context.profile or "",
-                     warnings=tuple(warnings), outcome=outcome)  # fmt: skip
-    return project(config_dir(), record)
-
-
 def list_mounts(services: Services, target: FileSystemTarget, purpose: policy.Purpose | None = None) -> MountList:
-    """Every mount of the file system; associations of running exports are none."""
+    """Every mount of the file system, and who uses its slots; associations of exports are no mounts."""
     associations = services.fsx.associations(target.resolve(services))
+    records = _records(services, associations, target.cluster)
+    return MountList(purposes(records, purpose), len(associations), slot_report=slots_of(associations))
+
+
+def _records(
+    services: Services, associations: Sequence[Association], cluster: str | None
+) -> tuple[MountRecord, ...]:  # fmt: skip
     now, region = services.clock.now(), services.context.region
-    records = tuple(
-        with_projection(config_dir(), record_of(one, cluster=target.cluster, region=region, now=now))
+    return tuple(
+        with_projection(config_dir(), record_of(one, cluster=cluster, region=region, now=now))
         for one in associations
         if policy.is_mount(one)
     )
-    return MountList(purposes(records, purpose), len(associations))
+
+
+@dataclass(frozen=True, slots=True)
+class MountName:
+    """One mount, by its id or by that of its association: exactly one of the two."""
+
+    mount_id: str | None = None
+    association_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mount_id is None) == (self.association_id is None):
+            raise MissingInput("Exactly one of --mount-id and --association-id is needed.")
+        if self.association_id is not None:
+            parse_association_id(self.association_id)
+
+    def __str__(self) -> str:
+        return self.mount_id or self.association_id or ""
+
+
+def choose(
+    services: Services, associations: Sequence[Association], name: MountName, cluster: str | None
+) -> tuple[Association, MountRecord] | None:
+    """The mount of that name among the associations, None without; `Refused` when it is of another kind."""
+    for one in associations:
+        if one.id == name.association_id and not policy.is_mount(one):
+            raise _no_mount(one)
+    found = [one for one in associations if policy.is_mount(one) and _is_called(one, name)]
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise ValidationError(f"{len(found)} mounts are called {name}: {ids}.", hint="Give --association-id.")
+    return (found[0], _records(services, found, cluster)[0]) if found else None
+
+
+def _is_called(association: Association, name: MountName) -> bool:
+    if name.association_id is not None:
+        return association.id == name.association_id
+    return policy.mount_id_of(association) == name.mount_id
+
+
+def _no_mount(association: Association) -> Refused:
+    if policy.is_of_export(association):
+        hint = "Exports have commands of their own: dyec exports list, dyec exports detach"
+        return Refused(f"{association.id} belongs to an export, not to a mount.", code="not_a_mount", hint=hint)
+    return Refused(f"{association.id} shows the cluster's own data at {association.path.on_node}; it is no mount.",
+                   code="not_a_mount", hint="It comes and goes with the cluster.")  # fmt: skip
 
 
 def describe_mount(
     services: Services, target: FileSystemTarget, *, mount_id: str | None, association_id: str | None
 ) -> MountRecord:
     """One mount by its id or its association's id."""
-    if (mount_id is None) == (association_id is None):
-        raise MissingInput("Exactly one of --mount-id and --association-id is needed.")
-    found = [
-        record
-        for record in list_mounts(services, target).mounts
-        if record.mount_id == mount_id or record.association_id == association_id
-    ]
-    if not found:
-        raise NotFound(f"There is no mount {mount_id or association_id}.", hint="dyec mounts list shows all of them.")
-    if len(found) > 1:
-        ids = ", ".join(record.association_id for record in found)
-        raise ValidationError(f"{len(found)} mounts are called {mount_id}: {ids}.", hint="Give --association-id.")
-    return found[0]
+    name = MountName(mount_id, association_id)
+    found = choose(services, services.fsx.associations(target.resolve(services)), name, target.cluster)
+    if found is None:
+        raise NotFound(f"There is no mount {name}.", hint="dyec mounts list shows all of them.")
+    return found[1]

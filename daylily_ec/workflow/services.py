@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daylily_ec.aws.ec2 import Ec2Api
     from daylily_ec.aws.fsx import FsxApi
     from daylily_ec.aws.heartbeat import TopicsApi
+    from daylily_ec.aws.holdings import HoldingsApi
     from daylily_ec.aws.iam import IamApi
     from daylily_ec.aws.iam_writes import IamWritesApi
     from daylily_ec.aws.lending import LendingApi
@@ -193,6 +194,13 @@ class Services:
         from daylily_ec.aws.retention import Retention
 
         return Retention(self.context)
+
+    @cached_property
+    def holdings(self) -> HoldingsApi:
+        """Everything that carries a cluster's tag."""
+        from daylily_ec.aws.holdings import Holdings
+
+        return Holdings(self.context)
 
     @cached_property
     def iam_writes(self) -> IamWritesApi:

@@ -18,7 +18,8 @@ from daylily_ec.samples.sheet import Issue, read_sheet
 from daylily_ec.samples.sources import Roles
 from daylily_ec.samples.transfer import StagedFile, Transfer, expand, missing
 from daylily_ec.util.files import write_atomic
-from daylily_ec.workflow.mounts import CreateMount, FileSystemTarget, create_mount
+from daylily_ec.workflow.attach_mount import CreateMount, create_mount
+from daylily_ec.workflow.mounts import FileSystemTarget
 from daylily_ec.workflow.services import Services
 
 

@@ -26,6 +26,8 @@ ONE_OF_SEVERAL = {
     "headnode connect": ["--dry-run"], "state show": ["--cluster", "day-demo"],
     **{f"workflow {verb}": ["--session", "s1"] for verb in ("logs", "resume", "status", "stop")},
     "workflow attach": ["--session", "s1", "--dry-run"],
+    **{f"mounts {verb}": ["--cluster", "day-demo", "--mount-id", "RUN1"] for verb in ("delete", "describe", "verify")},
+    **{name: ["--cluster", "day-demo"] for name in ("mounts create", "mounts ensure", "mount rundir", "mounts list")},
 }  # fmt: skip
 STARTS_SOMETHING = {
     "local up": "starts a daemon; its documents are read by the tests of the local cloud",

@@ -54,6 +54,10 @@ samples stage etc/analysis_samples_template.tsv --reference-s3-uri $REFERENCE_S3
 mounts create $RUN_FOLDER_S3_URI --cluster $CLUSTER_NAME --mount-id RUN9
 mounts list --cluster $CLUSTER_NAME
 mounts describe --cluster $CLUSTER_NAME --mount-id RUN9
+mounts ensure $RUN_FOLDER_S3_URI --cluster $CLUSTER_NAME --mount-id RUN9
+mounts verify --cluster $CLUSTER_NAME --mount-id RUN9 --platform ILMN
+mounts delete --cluster $CLUSTER_NAME --mount-id RUN9
+mount rundir $RUN_FOLDER_S3_URI --cluster $CLUSTER_NAME --mount-id RUN8
 workflow launch --cluster $CLUSTER_NAME --no-input-staging --dy-command 'sleep 600' \\
     --analysis-id a1 --executing-entity reader
 workflow list --cluster $CLUSTER_NAME
@@ -79,7 +83,7 @@ exports attach $A3
 exports run $A3 --no-wait
 exports wait --cluster $CLUSTER_NAME --source-path /fsx/analysis_results/reader/a3
 exports finish --cluster $CLUSTER_NAME --source-path /fsx/analysis_results/reader/a3
-delete --cluster $CLUSTER_NAME --yes
+delete --cluster $CLUSTER_NAME --yes --lose-results
 local reset
 local down
 """

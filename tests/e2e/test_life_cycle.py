@@ -112,6 +112,7 @@ def test_delete_refuses_while_slurm_cannot_be_asked_and_obeys_the_acknowledgemen
     delete = ["dyec", "--json", "delete", "--yes", *run.target]
     with pytest.raises(PhaseFailed, match="exit code 1"):
         run.stage.command("delete blind", delete)
+    # The only results were exported and proved: nothing but the silent Slurm stands against it.
     run.stage.command("delete acknowledged", [*delete, "--node-unreachable-ok"])
     listed = run.stage.json("cluster list", ["dyec", "--json", "cluster", "list", "--region", REGION])
     assert listed["clusters"] == []

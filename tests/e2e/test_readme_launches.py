@@ -33,6 +33,21 @@ dyec workflow launch \\
   --export-destination-s3-uri "$EXPORT_S3_URI" \\
   --export-trigger on-success
 """
+MOUNT = """\
+dyec --json mounts create "s3://sequencer-run-bucket/runs/RUN123/" \\
+  --profile "$AWS_PROFILE" \\
+  --region "$REGION" \\
+  --cluster "$CLUSTER_NAME" \\
+  --platform ILMN \\
+  --read-only \\
+  --wait
+
+dyec --json mounts verify \\
+  --profile "$AWS_PROFILE" \\
+  --region "$REGION" \\
+  --cluster "$CLUSTER_NAME" \\
+  --mount-id RUN123
+"""
 RUN_FOLDERS = """\
 dyec workflow launch \\
   --profile "$AWS_PROFILE" \\
@@ -152,6 +167,18 @@ def test_the_launch_of_samples(operator: Operator) -> None:
         row["verdict"] for row in json.loads(operator.object(f"{results}/other_reports/concordance.json"))["samples"]
     ]
     assert "PASS" in verdicts
+
+
+@pytest.mark.weakness("M5")
+def test_the_run_folder_is_mounted_and_verified(operator: Operator) -> None:
+    said = operator.shell("mount run folder", MOUNT.replace("s3://sequencer-run-bucket/runs/RUN123/", str(RUN_FOLDER)))
+    decoder = json.JSONDecoder()
+    made, end = decoder.raw_decode(said)
+    verified, _ = decoder.raw_decode(said[end:].strip())
+    assert (made["lifecycle"], made["headnode_path"]) == ("AVAILABLE", "/fsx/run_dir_mounts/RUN123/")
+    assert (verified["verified"], verified["association_id"]) == (True, made["association_id"])
+    facts = verified["verification"]
+    assert (facts["platform"], facts["files"], facts["missing"]) == ("ILMN", facts["s3_objects"], [])
 
 
 @pytest.mark.weakness("M2")

@@ -44,6 +44,7 @@ def warm() -> Any:
     import daylily_ec.cli.create
     import daylily_ec.cli.headnode
     import daylily_ec.cli.main
+    import daylily_ec.cli.mounts
     import daylily_ec.cli.workflow
     import daylily_ec.config.models
     import daylily_ec.workflow.configure_headnode

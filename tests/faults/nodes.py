@@ -23,9 +23,8 @@ from daylily_ec.localcloud.seams import BootResult, CommandResult, NodeMount, No
 MANAGER = "tests.faults.nodes:create_manager"
 HOME = "rootfs/home/ubuntu"
 KEPT = "kept"
-SLURM = {
-    "sinfo": "echo i8", "squeue": "exit 0", "scancel": "exit 0", "sbatch": "exit 1", "sacct": "exit 0",
-}  # fmt: skip
+_NO_JOBS = """case "$*" in *--json*) echo '{"jobs": [], "errors": []}' ;; esac"""
+SLURM = {"sinfo": "echo i8", "squeue": _NO_JOBS, "scancel": "exit 0", "sbatch": "exit 1", "sacct": "exit 0"}
 """A controller with one partition and an empty queue."""
 
 
@@ -116,6 +115,12 @@ class SweepNodes:
         (self._root / "head-nodes" / f"{instance_id}.json").unlink(missing_ok=True)
         if self._boxes is not None:
             self._boxes.terminate(instance_id)
+
+    def rest(self) -> None:
+        """No boxes any more: whoever asks next makes them anew."""
+        with self._lock:
+            self.close()
+            self._boxes, self._made = None, set()
 
     def close(self) -> None:
         if self._boxes is not None:

@@ -81,6 +81,9 @@ class Nursery(Server):
         for service in patience.services():
             service.rest()
         nodes.keep(self._layout.root)
+        manager = self._runtime.manager
+        if isinstance(manager, nodes.SweepNodes):
+            manager.rest()
         self._layout.requests.unlink(missing_ok=True)
         gc.collect()
         gc.freeze()

@@ -53,6 +53,10 @@ _STAND_INS = {
         "only looks for, are not.  A repeated launch may refuse because the "
         "interrupted one's session or analysis directory is there: then nothing may be missing and nothing there twice",
     ),
+    "unmount": f"{_NODE}, and in its processes the mount's users are looked for",
+    "export": f"{_NODE}; the program that makes manifests is dyec's own, and so are the bytes",
+    "delete": f"{_NODE}; an exported analysis with a verified receipt is on it.  A repeated deletion may say that the "
+    "cluster is deleted already: then stack, heartbeat and node must be gone and the record closed",
 }
 _INTRO = """# Reliability: what was broken on purpose, and what came of it
 

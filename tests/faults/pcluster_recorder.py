@@ -83,10 +83,24 @@ def create(name: str, config: str) -> int:
     return 0
 
 
-def settle(name: str) -> None:
-    """Wait until the stack is made: so the caller polls, and calls, equally often each time."""
+def delete(name: str) -> int:
+    status, body = call("DescribeStacks", StackName=name)
+    if status != 200:
+        print(json.dumps({"message": f"Cluster '{name}' does not exist"}))
+        return 1
+    status, body = call("DeleteStack", StackName=name)
+    if status != 200:
+        print(json.dumps({"message": f"Bad Request: {body}"}))
+        return 1
+    settle(name, "DELETE_IN_PROGRESS")
+    print(json.dumps({"cluster": {"clusterName": name, "clusterStatus": "DELETE_IN_PROGRESS"}}))
+    return 0
+
+
+def settle(name: str, status: str = "_IN_PROGRESS") -> None:
+    """Wait until the stack is made or gone: so the caller polls, and calls, equally often each time."""
     deadline = time.monotonic() + 20
-    while "_IN_PROGRESS</StackStatus>" in call("DescribeStacks", StackName=name)[1] and time.monotonic() < deadline:
+    while f"{status}</StackStatus>" in call("DescribeStacks", StackName=name)[1] and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
@@ -100,6 +114,8 @@ def main(words: list[str]) -> int:
         return 1
     if words[0] == "create-cluster":
         return create(options["-n"], options["-c"])
+    if words[0] == "delete-cluster":
+        return delete(options["-n"])
     print(json.dumps({}))
     return 0
 

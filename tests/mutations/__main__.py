@@ -9,12 +9,23 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutations import catalog, configure, create_path, exports, headnode, inventory, launch, sessions
+from tests.mutations import (
+    catalog,
+    configure,
+    create_path,
+    delete,
+    exports,
+    headnode,
+    inventory,
+    launch,
+    mounts,
+    sessions,
+)
 from tests.mutations.mutation import RED, Mutation, applied, copied, status
 
 MUTATIONS = (
-    *catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *exports.MUTATIONS, *headnode.MUTATIONS,
-    *inventory.MUTATIONS, *launch.MUTATIONS, *sessions.MUTATIONS,
+    *catalog.MUTATIONS, *configure.MUTATIONS, *create_path.MUTATIONS, *delete.MUTATIONS, *exports.MUTATIONS,
+    *headnode.MUTATIONS, *inventory.MUTATIONS, *launch.MUTATIONS, *mounts.MUTATIONS, *sessions.MUTATIONS,
 )  # fmt: skip
 
 

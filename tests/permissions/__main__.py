@@ -21,7 +21,7 @@ from tests.permissions.recording import FILE, VARIABLE, merge
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = (
     "tests/integration/permissions", "tests/integration/create", "tests/integration/preflight/test_preflight.py",
-    "tests/integration/price", "tests/integration/dataplane/test_life_of_data.py",
+    "tests/integration/price", "tests/integration/dataplane",
     "tests/integration/headnode/test_on_the_local_cloud.py", "tests/e2e/test_life_cycle.py",
     "tests/e2e/test_headnode_setup.py", "tests/e2e/test_launch.py", "tests/e2e/test_readme_launches.py",
     "tests/e2e/test_resume.py",

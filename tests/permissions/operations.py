@@ -12,7 +12,7 @@ from daylily_ec.config.policies import Place, policy_document
 
 OPERATOR = ("DaylilyGlobalEClusterPolicy", "DaylilyRegionalEClusterPolicy")
 PLACE = Place("aws", "us-west-2", "123456789012")
-PREFIXES = {"service-quotas": "servicequotas"}
+PREFIXES = {"service-quotas": "servicequotas", "resourcegroupstaggingapi": "tag"}
 """Names of clients that IAM spells otherwise."""
 OTHERWISE: dict[str, tuple[str, ...]] = {
     "sts:GetCallerIdentity": (),

@@ -20,7 +20,7 @@ from tests.permissions.operations import granted, permissions
 FILE = Path(__file__).with_name("recorded_calls.json")
 VARIABLE = "DYEC_RECORD_CALLS"
 GROUPS = frozenset(
-    {"cluster", "config", "headnode", "samples", "mounts", "workflow", "repositories", "state", "exports"}
+    {"cluster", "config", "headnode", "samples", "mounts", "mount", "workflow", "repositories", "state", "exports"}
 )
 TELLING = frozenset({"--probe-writes", "--dry-run", "--abandon-exports", "--rollback-on-failure", "--no-wait"})
 """Options that lead to calls of their own."""

@@ -1,118 +1,38 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from daylily_ec.aws.cloudformation import Stack, StackEvent
-from daylily_ec.aws.fsx import Task, TaskLifecycle
+from daylily_ec.aws.cloudformation import StackEvent
+from daylily_ec.aws.holdings import Holding
+from daylily_ec.aws.price_list import NAT_HOUR, on_demand
+from daylily_ec.aws.scheduler import Schedule
 from daylily_ec.cli import delete as cli
 from daylily_ec.cli.render import text
-from daylily_ec.domain.ids import ClusterName
 from daylily_ec.errors import (
     AccessDenied,
     Busy,
     ClusterFailed,
     CredentialsExpired,
+    DeadlinePassed,
     MissingInput,
     NotFound,
     Refused,
     Unreachable,
 )
 from daylily_ec.state.locks import cluster_lock
-from daylily_ec.state.models import RunRecord, RunStatus
-from daylily_ec.state.store import StateStore
+from daylily_ec.state.models import RunStatus
 from daylily_ec.util.jsonio import dumps
-from daylily_ec.workflow.delete_cluster import (
-    Acknowledged,
-    DeleteRequest,
-    DeletionPlan,
-    delete_cluster,
-    plan_deletion,
-)
-from daylily_ec.workflow.services import Services
+from daylily_ec.workflow.deletion import DeletionPlan
 from tests.conftest import FakeClock
-from tests.unit.ensure.fakes import FakeSchedules, FakeTopics
-from tests.unit.fsx.fakes import CLUSTER, FS, REGION, World
+from tests.unit.delete.scene import Scene
+from tests.unit.fsx.fakes import CLUSTER, FS, REGION
 
-NAME = ClusterName(CLUSTER)
 JOB = {"job_id": 7, "name": "align", "job_state": "RUNNING"}
-
-
-class FakeStacks:
-    """A stack that goes through statuses once its deletion has been asked for."""
-
-    def __init__(self) -> None:
-        self.after: list[Any] = ["DELETE_IN_PROGRESS", None]
-        self.events_after: tuple[StackEvent, ...] = ()
-        self.asked_after = ""
-
-    def find(self, name: str) -> Stack | None:
-        step = self.after.pop(0) if len(self.after) > 1 else self.after[0]
-        if isinstance(step, BaseException):
-            raise step
-        return Stack(name, "arn:stack/1", step) if step else None
-
-    def events(self, name: str, after: str = "") -> tuple[StackEvent, ...]:
-        self.asked_after = after
-        return self.events_after if after else (StackEvent("e1", "", "x", "t", "CREATE_COMPLETE"),)
-
-
-class FakePcluster:
-    """Counts deletions."""
-
-    def __init__(self) -> None:
-        self.deleted: list[str] = []
-
-    def delete(self, name: ClusterName) -> str:
-        self.deleted.append(name)
-        return "DELETE_IN_PROGRESS"
-
-
-class FakeRetention:
-    """Policies as a template would give them."""
-
-    def __init__(self) -> None:
-        self.policies = {FS: "Delete"}
-
-    def file_system_policies(self, stack: str) -> dict[str, str]:
-        return self.policies
-
-
-class Scene:
-    """A world with a cluster to be deleted."""
-
-    def __init__(self, clock: FakeClock, folder: Path) -> None:
-        self.world = World(clock)
-        self.stacks, self.pcluster, self.retention = FakeStacks(), FakePcluster(), FakeRetention()
-        self.topics, self.schedules = FakeTopics(), FakeSchedules()
-        self.store = StateStore(folder)
-        self.confirmed: list[DeletionPlan] = []
-
-    def services(self) -> Services:
-        made = self.world.services()
-        for name in ("stacks", "pcluster", "retention", "topics", "schedules"):
-            setattr(made, name, cast("Any", getattr(self, name)))
-        return made
-
-    def delete(
-        self, acknowledged: Acknowledged | None = None, confirm: Callable[[DeletionPlan], None] | None = None
-    ) -> Any:
-        request = DeleteRequest(NAME, acknowledged or Acknowledged())
-        return delete_cluster(self.services(), request, self.store, confirm or self.confirmed.append)
-
-    def plan(self) -> DeletionPlan:
-        return plan_deletion(self.services(), DeleteRequest(NAME))
-
-    def export_task(self, lifecycle: str) -> None:
-        task = Task("task-1", FS, "EXPORT_TO_REPOSITORY", TaskLifecycle(lifecycle), ("/analysis_results/e/a/",))
-        self.world.fsx.jobs["task-1"] = task
 
 
 @pytest.fixture
@@ -120,73 +40,14 @@ def scene(clock: FakeClock, tmp_path: Path) -> Scene:
     return Scene(clock, tmp_path)
 
 
-def record(scene: Scene, region: str = REGION, cluster: str = CLUSTER) -> Path:
-    return scene.store.create(
-        RunRecord(
-            run_id="r", cluster_name=cluster, region=region, region_az=region + "d", aws_profile="p", account_id="1",
-            owner="o", config_hash="h", stamp="20260211143722", started_at="t", updated_at="t",
-            status=RunStatus.COMPLETE,
-        )
-    )  # fmt: skip
-
-
 def test_a_quiet_cluster_is_deleted_and_marked(scene: Scene) -> None:
-    mine, other = record(scene), record(scene, region="eu-west-1")
+    mine, other = scene.record(), scene.record(region="eu-west-1")
     found = scene.delete()
     assert (found.status, found.kept, found.state_files) == ("deleted", (), (str(mine),))
     assert scene.pcluster.deleted == [CLUSTER]
     assert scene.store.load(mine).status is RunStatus.DELETED
     assert scene.store.load(other).status is RunStatus.COMPLETE
     assert len(scene.confirmed) == 1
-
-
-STATES = ["PENDING", "EXECUTING", "CANCELING", "A_NEW_STATE", "SUCCEEDED", "FAILED", "CANCELED", None]
-OPEN = {"PENDING", "EXECUTING", "CANCELING", "A_NEW_STATE"}
-
-
-@pytest.mark.weakness("W-51")
-@pytest.mark.parametrize(
-    ("task", "attached", "jobs", "node"),
-    list(
-        itertools.product(STATES, [False, True], ["none", "RUNNING", "PENDING", "COMPLETED"], ["up", "down", "absent"])
-    ),
-)
-def test_every_gate_refuses_alone_and_only_its_own_flag_opens_it(
-    clock: FakeClock, tmp_path: Path, task: str | None, attached: bool, jobs: str, node: str
-) -> None:
-    scene = Scene(clock, tmp_path)
-    if task:
-        scene.export_task(task)
-    if attached:
-        scene.world.fsx.add("/analysis_results/e/a/", "s3://results/e/a/", tags={"lsmc:purpose": "output-export"})
-    if jobs != "none":
-        scene.world.node.jobs = [{**JOB, "job_state": jobs}]
-    if node == "down":
-        scene.world.node.unreachable = "agent offline"
-    if node == "absent":
-        assert scene.world.clusters.view is not None
-        scene.world.clusters.view = replace(scene.world.clusters.view, head_node=None)
-    needed = set()
-    if task in OPEN or attached:
-        needed.add("abandon_exports")
-    if node == "down":
-        needed.add("node_unreachable_ok")
-    elif node == "up" and jobs in {"RUNNING", "PENDING"}:
-        needed.add("kill_jobs")
-    flags = ("abandon_exports", "node_unreachable_ok", "kill_jobs")
-    for given in itertools.product([False, True], repeat=3):
-        acknowledged = dict(zip(flags, given, strict=True))
-        scene.stacks.after = ["DELETE_IN_PROGRESS", None]
-        missing = {flag for flag in needed if not acknowledged[flag]}
-        if not missing:
-            assert scene.delete(Acknowledged(**acknowledged)).status == "deleted"
-            continue
-        before = len(scene.pcluster.deleted)
-        with pytest.raises(Refused) as error:
-            scene.delete(Acknowledged(**acknowledged))
-        named = {word[2:].replace("-", "_") for word in error.value.hint.split() if word.startswith("--")}
-        assert named == missing
-        assert len(scene.pcluster.deleted) == before
 
 
 def test_a_job_that_starts_while_the_user_types_stops_the_deletion(scene: Scene) -> None:
@@ -210,7 +71,7 @@ def test_another_cluster_of_the_same_name_is_not_deleted_by_an_old_confirmation(
 @pytest.mark.weakness("W-52")
 @pytest.mark.parametrize("error", [CredentialsExpired("expired"), AccessDenied("denied")])
 def test_expired_credentials_during_the_wait_are_never_taken_for_gone(scene: Scene, error: Exception) -> None:
-    path = record(scene)
+    path = scene.record()
     scene.stacks.after = ["DELETE_IN_PROGRESS", error]
     with pytest.raises(type(error)):
         scene.delete()
@@ -244,7 +105,7 @@ def test_a_deletion_under_way_is_only_waited_for(scene: Scene) -> None:
 
 
 def test_an_absent_cluster_is_not_found_and_its_record_is_closed(scene: Scene) -> None:
-    path = record(scene)
+    path = scene.record()
     scene.world.clusters.view = None
     with pytest.raises(NotFound) as error:
         scene.delete()
@@ -258,18 +119,18 @@ def test_the_heartbeat_is_removed_for_a_name_that_a_record_knows_and_for_no_othe
     with pytest.raises(NotFound):
         scene.delete()
     assert scene.topics.exists(arn)
-    record(scene)
+    scene.record()
     with pytest.raises(NotFound):
         scene.delete()
     assert not scene.topics.exists(arn)
 
 
 def test_the_dry_run_shows_everything_and_changes_nothing(scene: Scene) -> None:
-    path = record(scene)
+    path = scene.record()
     scene.world.fsx.add("/references/", "s3://refs/")
     scene.export_task("EXECUTING")
     scene.world.node.jobs = [JOB]
-    scene.retention.policies = {FS: "Retain"}
+    scene.retention.kept = {FS: "Retain"}
     plan = scene.plan()
     shown = text(plan)
     for word in (CLUSTER, REGION, "i-0123", FS, "Retain", "s3://refs/", "task-1", "7 align RUNNING", "--kill-jobs",
@@ -284,9 +145,9 @@ def test_the_dry_run_shows_everything_and_changes_nothing(scene: Scene) -> None:
 
 
 def test_a_file_system_that_is_kept_is_told_apart(scene: Scene) -> None:
-    scene.retention.policies = {FS: "Retain"}
+    scene.retention.kept = {FS: "Retain"}
     assert scene.delete().kept == (FS,)
-    scene.retention.policies = {}
+    scene.retention.kept = {}
     scene.stacks.after = [None]
     assert scene.delete().kept == (FS,)
 
@@ -299,7 +160,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("typed", "accepted"), [("please delete\n", True), ("yes\n", False), ("", False), ("PLEASE DELETE\n", False)]
+    ("typed", "accepted"),
+    [("please delete\n", True), ("yes\n", False), ("", False), ("PLEASE DELETE\n", False), (" please delete\n", False)],
 )
 def test_only_the_exact_words_on_a_terminal_confirm(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, typed: str, accepted: bool
@@ -323,7 +185,7 @@ def test_without_a_terminal_nothing_is_deleted(scene: Scene, monkeypatch: pytest
 
 
 def test_name_region_and_profile_come_from_flags_before_the_state_file(scene: Scene) -> None:
-    path = record(scene)
+    path = scene.record()
     assert cli._resolve(scene.store, path, None, None, None) == (CLUSTER, REGION, "p")
     assert cli._resolve(scene.store, path, "other-one", "eu-west-1", "q") == ("other-one", "eu-west-1", "q")
     with pytest.raises(MissingInput, match="--cluster and --region"):
@@ -333,7 +195,7 @@ def test_name_region_and_profile_come_from_flags_before_the_state_file(scene: Sc
 
 
 def test_delete_takes_the_cluster_s_lock_so_that_no_create_works_on_it_meanwhile(scene: Scene) -> None:
-    record(scene)
+    scene.record()
     with (
         cluster_lock(scene.store.directory, REGION, CLUSTER, "create", scene.world.clock),
         pytest.raises(Busy, match=r"\(create, since "),
@@ -341,3 +203,114 @@ def test_delete_takes_the_cluster_s_lock_so_that_no_create_works_on_it_meanwhile
         scene.delete()
     assert scene.pcluster.deleted == []
     assert scene.delete().status == "deleted"
+
+
+def test_another_stack_of_the_name_proves_that_this_one_is_gone(scene: Scene) -> None:
+    scene.stacks.after = ["CREATE_IN_PROGRESS"]
+    scene.stacks.stack_id = "arn:stack/2"
+    assert scene.delete().status == "deleted"
+
+
+def test_a_deletion_that_takes_too_long_says_how_to_go_on(scene: Scene) -> None:
+    scene.stacks.after = ["DELETE_IN_PROGRESS"]
+    with pytest.raises(DeadlinePassed) as error:
+        scene.delete()
+    assert "run the same command again" in error.value.hint
+
+
+def _heartbeat(scene: Scene) -> str:
+    for kind in ("heartbeat", "ttl"):
+        name = f"daylily-{CLUSTER}-{kind}"
+        scene.schedules.create(Schedule(name, "rate(1 hour)", "topic", "role", "text"), "r")
+    return scene.topics.create(f"daylily-{CLUSTER}-heartbeat")
+
+
+@pytest.mark.weakness("W-53")
+def test_the_heartbeat_goes_only_after_the_deletion_was_accepted(scene: Scene) -> None:
+    arn = _heartbeat(scene)
+    scene.pcluster.error = ClusterFailed("refused")
+    scene.stacks.after = ["CREATE_COMPLETE"]
+    with pytest.raises(ClusterFailed):
+        scene.delete()
+    assert scene.topics.exists(arn)
+    assert len(scene.schedules.kept) == 2
+    scene.pcluster.error, scene.stacks.after = None, ["DELETE_IN_PROGRESS", None]
+    scene.delete()
+    assert not scene.topics.exists(arn)
+    assert not scene.schedules.kept
+
+
+@pytest.mark.weakness("W-53")
+def test_a_run_that_was_killed_after_acceptance_leaves_the_heartbeat_to_the_next(scene: Scene) -> None:
+    arn = _heartbeat(scene)
+    assert scene.world.clusters.view is not None
+    scene.world.clusters.view = replace(scene.world.clusters.view, status="DELETE_IN_PROGRESS")
+    scene.delete()
+    assert not scene.topics.exists(arn)
+    assert not scene.schedules.kept
+
+
+@pytest.mark.parametrize("after", [["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", None], [None]])
+def test_a_deletion_by_somebody_quicker_is_as_good(scene: Scene, after: list[str | None]) -> None:
+    scene.pcluster.error = ClusterFailed("the cluster is being deleted")
+    scene.stacks.after = after
+    assert scene.delete().status == "deleted"
+
+
+def test_p9_everything_that_is_left_is_declared_with_its_price(scene: Scene) -> None:
+    scene.holdings.answers = {
+        "volumes": (Holding("volume", "vol-1", "available", "10 GiB gp3", NAT_HOUR, 2.0),),
+        "instances": (Holding("instance", "i-1", "running", "t3.medium", on_demand("t3.medium")),),
+        "log groups": AccessDenied("logs:DescribeLogGroups is denied"),
+    }
+    scene.holdings.others = (Holding("route53 hostedzone", "arn:aws:route53:::hostedzone/Z1"),)
+    scene.price_list.unknown = {"BoxUsage:t3.medium"}
+    _heartbeat(scene)
+    found = scene.delete()
+    left = found.leftovers
+    assert {item.id: item.usd_per_day for item in left.items} == {
+        "vol-1": 48.0, "i-1": None, "arn:aws:route53:::hostedzone/Z1": None,
+    }  # fmt: skip
+    assert left.usd_per_day == 48.0
+    assert set(left.unpriced) == {"i-1", "arn:aws:route53:::hostedzone/Z1"}
+    assert left.problems == ("log groups: logs:DescribeLogGroups is denied",)
+    shown = text(found)
+    for word in ("vol-1", "48.00", "unknown (no price)", "unknown (its price is not known)", "logs:DescribeLogGroups"):
+        assert word in shown
+    assert json.loads(dumps(found))["leftovers"]["usd_per_day"] == 48.0
+
+
+def test_a_heartbeat_that_could_not_be_removed_is_a_leftover(scene: Scene) -> None:
+    _heartbeat(scene)
+
+    def refuse(name: str) -> None:
+        raise AccessDenied("scheduler:DeleteSchedule is denied")
+
+    scene.schedules.delete = refuse  # type: ignore[method-assign]
+    found = scene.delete()
+    assert [item.kind for item in found.leftovers.items] == ["schedule", "schedule"]
+    assert all("DeleteSchedule" in warning for warning in found.warnings)
+
+
+def test_a_deleted_cluster_is_told_so_with_what_is_left_of_it(scene: Scene) -> None:
+    scene.record()
+    scene.delete()
+    scene.world.clusters.view = None
+    scene.holdings.answers = {"volumes": (Holding("volume", "vol-1", query=NAT_HOUR),)}
+    with pytest.raises(NotFound, match="is deleted already") as error:
+        scene.delete()
+    assert [item.id for item in error.value.details["leftovers"].items] == ["vol-1"]  # type: ignore[attr-defined]
+
+
+def test_what_stays_and_what_goes_are_told_apart_with_their_prices(scene: Scene) -> None:
+    scene.holdings.answers = {
+        "instances": (Holding("instance", "i-1", "running", "t3.medium", on_demand("t3.medium")),),
+        "file systems": (Holding("file system", FS, "AVAILABLE", "1200 GiB SCRATCH_2", NAT_HOUR, 0.5),),
+    }
+    scene.retention.kept = {FS: "Retain", "i-1": "Delete"}
+    plan = scene.plan()
+    assert (plan.stays, plan.usd_per_hour) == ((FS,), 1.5)
+    shown = text(plan)
+    assert shown.index("i-1", shown.index("Goes:")) < shown.index("Stays:") < shown.rindex(FS)
+    assert "$1.50 an hour" in shown
+    assert "Stays together: $12.00 a day" in shown

@@ -56,4 +56,4 @@ class Templates(AwsContext):
     ],
 )
 def test_policies_are_read_from_json_and_yaml_and_never_guessed(body: Any, policy: str) -> None:
-    assert Retention(Templates(body)).file_system_policies("day-demo") == {FS: policy}
+    assert Retention(Templates(body)).policies("day-demo")[FS] == policy

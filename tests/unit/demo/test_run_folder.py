@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 
 from daylily_ec.demo.data import DemoData, DemoSample
 from daylily_ec.demo.run_folder import CYCLES, INDEXES, run_folder
+from daylily_ec.fsx.content import judge
+from daylily_ec.fsx.policy import Platform
 from tests.unit.demo.scripts import imported
 
 SCRIPTS = Path(__file__).parents[3] / "config" / "demo" / "workflow" / "workflow" / "scripts"
@@ -97,3 +100,13 @@ def test_only_illumina_runs_are_taken(qc: dict[str, ModuleType], run: Path, tmp_
     table.write_text(table.read_text().replace("ILMN", "ONT"))
     with pytest.raises(qc["tables"].TableError, match="platform ONT"):
         qc["runs"].read_runs(str(table))
+
+
+def test_it_is_a_run_to_mounts_verify_and_its_tile_metrics_count_its_clusters(run: Path) -> None:
+    files = [(str(path.relative_to(run)), path.stat().st_size) for path in run.rglob("*") if path.is_file()]
+    assert judge(Platform.ILMN, files).missing == ()
+    metrics = (run / "InterOp/TileMetricsOut.bin").read_bytes()
+    assert metrics[:2] == bytes((2, 10))
+    records = [struct.unpack("<HHHf", metrics[at : at + 10]) for at in range(2, len(metrics), 10)]
+    counts = {(lane, code): count for lane, _, code, count in records}
+    assert counts == {(lane, code): count for lane in (1, 2) for code, count in ((102, len(READS) - SHORT), (103, 2))}

@@ -9,7 +9,7 @@ import pytest
 
 from daylily_ec.errors import NotFound, Refused
 from tests.conftest import FakeClock
-from tests.unit.delete.test_delete import JOB, Scene, record
+from tests.unit.delete.scene import Scene
 from tests.unit.ensure.fakes import refused
 from tests.unit.fsx.fakes import CLUSTER
 
@@ -42,7 +42,7 @@ def test_it_goes_after_the_deletion_was_accepted(scene: Scene) -> None:
 
 @pytest.mark.weakness("W-53")
 def test_a_refused_deletion_leaves_it(scene: Scene) -> None:
-    scene.world.node.jobs = [JOB]
+    scene.world.node.jobs = [{"job_id": 7, "name": "align", "job_state": "RUNNING"}]
     with pytest.raises(Refused):
         scene.delete()
     assert scene.topics.kept
@@ -61,7 +61,7 @@ def test_a_deletion_that_pcluster_refuses_leaves_it(scene: Scene) -> None:
 
 @pytest.mark.weakness("W-43")
 def test_a_cluster_of_ours_that_somebody_else_deleted_stops_mailing(scene: Scene) -> None:
-    record(scene)
+    scene.record()
     scene.world.clusters.view = None
     with pytest.raises(NotFound):
         scene.delete()

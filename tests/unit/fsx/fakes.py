@@ -153,6 +153,10 @@ class Tree:
 
     entries: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
     times: dict[bytes, int] = field(default_factory=dict)
+    changed: dict[bytes, int] = field(default_factory=dict)
+    """Change times that differ from the times of modification."""
+    beside: list[bytes] = field(default_factory=list)
+    """Records of what lies beside the directory."""
     clock: int = 1000
     made: int = 0
 
@@ -167,6 +171,17 @@ class Tree:
             for name, (kind, content) in self.entries.items()
         ]
         return base64.b64encode(gzip.compress(b"".join(records))).decode()
+
+    def states(self, analysis: str) -> str:
+        """As the look into all analysis directories shows it, `analysis` being this tree."""
+        records = [
+            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0000000000 "
+            f"{self.changed.get(name, self.times[name])}.0000000000 {analysis}/".encode()
+            + name
+            + b"\0"
+            for name, (kind, content) in self.entries.items()
+        ]
+        return base64.b64encode(gzip.compress(b"".join([*self.beside, *records]))).decode()
 
     def manifest(self, directory: str) -> Manifest:
         """As the node's program makes it."""
@@ -200,6 +215,8 @@ class FakeFsx:
         self.created: list[AssociationSpec] = []
         self.started: list[tuple[FsxPath, str]] = []
         self.deleted: list[str] = []
+        self.denied: Exception | None = None
+        """What the look at tasks fails with."""
         self._pending: dict[str, list[str]] = {}
 
     def file_system(self, file_system_id: str) -> FileSystem | None:
@@ -208,8 +225,9 @@ class FakeFsx:
     def add(self, path: str, source: str, lifecycle: str = "AVAILABLE", **more: Any) -> Association:
         number = f"dra-{len(self.links) + len(self.deleted):017x}"
         link = Association(
-            number, FS, FsxPath.parse(path), S3Prefix.parse(source), AssociationLifecycle(lifecycle), **more
-        )
+            number, FS, FsxPath.parse(path), S3Prefix.parse(source), AssociationLifecycle(lifecycle),
+            arn=f"arn:{number}", **more,
+        )  # fmt: skip
         self.links[number] = link
         return link
 
@@ -218,6 +236,8 @@ class FakeFsx:
             if self.links[name].lifecycle.is_leaving:
                 self.links.pop(name)
                 return (*self.links.values(),)
+            if self.links[name].lifecycle.is_arriving:
+                self.association(name)
         return (*self.links.values(),)
 
     def association(self, association_id: str) -> Association | None:
@@ -247,12 +267,19 @@ class FakeFsx:
         self._pending[link.id] = list(self.creating)
         return link
 
+    def tag_association(self, association: Association, tags: Mapping[str, str]) -> None:
+        assert association.arn
+        known = self.links[association.id]
+        self.links[association.id] = replace(known, tags={**known.tags, **tags})
+
     def delete_association(self, association_id: str) -> None:
         if association_id in self.links:
             self.deleted.append(association_id)
             self.links[association_id] = replace(self.links[association_id], lifecycle=AssociationLifecycle.DELETING)
 
     def tasks(self, file_system_id: str) -> tuple[Task, ...]:
+        if self.denied is not None:
+            raise self.denied
         return tuple(self.jobs.values())
 
     def task(self, task_id: str) -> Task | None:
@@ -300,9 +327,17 @@ class FakeNode:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     unreachable: str = ""
     missing: bool = False
+    analysis: str = "ubuntu/a1"
+    look_code: int = 0
+    slurm_code: int = 0
     sessions: list[str] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    """Lines of the answer about a mount's users."""
+    shown: list[list[str]] = field(default_factory=lambda: [[]])
+    """What a mount shows: one list of files per look, the last one for ever."""
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def connect(self, cluster: ClusterView) -> Remote:
         if self.unreachable:
@@ -315,14 +350,33 @@ class FakeNode:
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         self.asked.append(script.name)
         if script.name == "slurm_jobs":
-            return RemoteResult(0, json.dumps({"jobs": self.jobs, "errors": []}), "")
+            return RemoteResult(self.slurm_code, json.dumps({"jobs": self.jobs, "errors": []}), "")
         if script.name == "workflow_list":
             return RemoteResult(0, "".join(f"{line}\n" for line in self.sessions), "")
+        if script.name == "mount_use":
+            return RemoteResult(0, "".join(f"{line}\n" for line in [*self.users, "done"]), "")
+        if script.name == "analysis_states":
+            return RemoteResult(self.look_code, self.tree.states(self.analysis), "find: Permission denied")
         if self.missing:
             return RemoteResult(66, "", "no directory")
+        if script.name == "mount_tree":
+            return self.mount_tree(env)
         if script.name == "inventory":
             return self.inventory(env)
         return RemoteResult(0, self.tree.listing(), "")
+
+    def mount_tree(self, env: Mapping[str, str]) -> RemoteResult:
+        """What the script about a mount's tree answers."""
+        names = env["DYEC_NAMES"] == "1"
+        # The names are asked for in the same moment as the digest that did not fit.
+        files = self.shown[0] if names or len(self.shown) == 1 else self.shown.pop(0)
+        raw = b"".join(path + b"\0" for path in sorted(path.encode() for path in files))
+        asked = [base64.b64decode(line).decode() for line in env["DYEC_READ"].splitlines()]
+        odd = [(path, self.unreadable[path]) for path in asked if path in self.unreadable]
+        lines = [f"files {len(files)}", "directories 2", f"sha256 {hashlib.sha256(raw).hexdigest()}"]
+        lines += [" ".join(["unreadable", *(base64.b64encode(part.encode()).decode() for part in one)]) for one in odd]
+        more = "--\n" + base64.b64encode(gzip.compress(raw)).decode() if names else ""
+        return RemoteResult(0, "\n".join([*lines, "done", more]), "")
 
     def inventory(self, env: Mapping[str, str]) -> RemoteResult:
         """What the script about manifests answers."""

@@ -13,7 +13,8 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import InvalidValue, MissingInput, NotFound, ValidationError
 from daylily_ec.fsx import policy
 from daylily_ec.util.jsonio import plain
-from daylily_ec.workflow.mounts import CreateMount, FileSystemTarget, create_mount, describe_mount, list_mounts
+from daylily_ec.workflow.attach_mount import CreateMount, create_mount
+from daylily_ec.workflow.mounts import FileSystemTarget, describe_mount, list_mounts
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, FS, REGION, World
 

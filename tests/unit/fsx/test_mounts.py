@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daylily_ec.aws.fsx import AssociationSpec
+from daylily_ec.aws.fsx import Association, AssociationSpec
 from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
@@ -17,6 +17,7 @@ from daylily_ec.fsx.mounts import (
     plan_associations,
     request_token,
 )
+from daylily_ec.fsx.turns import turn
 from daylily_ec.util.progress import Silent
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import FS, FakeFsx, FakeS3, Faults, Faulty, Killed, Tree
@@ -86,6 +87,27 @@ def test_an_association_on_its_way_out_is_awaited(fsx: FakeFsx, clock: FakeClock
     assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
 
 
+def test_an_equal_one_that_is_leaving_for_long_is_not_adopted(clock: FakeClock) -> None:
+    class Slow(FakeFsx):
+        looks = 4
+
+        def associations(self, file_system_id: str) -> tuple[Association, ...]:
+            self.looks -= 1
+            return super().associations(file_system_id) if self.looks <= 0 else tuple(self.links.values())
+
+    fsx = Slow(FakeS3(), Tree())
+    fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/", "DELETING")
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+    assert (len(fsx.created), fsx.looks) == (1, 0)
+
+
+def test_processes_take_turns_and_say_so_when_it_takes_too_long(fsx: FakeFsx, clock: FakeClock) -> None:
+    with turn(clock, Silent(), FS, 1.0), pytest.raises(DeadlinePassed, match="another process of yours"):
+        ensure(fsx, clock, spec(), deadline=30)
+    assert fsx.created == []
+    assert ensure(fsx, clock, spec())[1] is Outcome.CREATED
+
+
 def test_a_stale_answer_to_the_token_does_not_count(fsx: FakeFsx, clock: FakeClock) -> None:
     first, _ = ensure(fsx, clock, spec())
     detach(fsx, clock, Silent(), first)
@@ -93,6 +115,33 @@ def test_a_stale_answer_to_the_token_does_not_count(fsx: FakeFsx, clock: FakeClo
     assert outcome is Outcome.CREATED
     assert second != first
     assert list(fsx.links) == [second]
+
+
+def test_asking_again_names_the_same_token(clock: FakeClock) -> None:
+    tokens = []
+
+    class Refusing(FakeFsx):
+        def create_association(self, spec: AssociationSpec, token: str) -> Association:
+            tokens.append(token)
+            raise AwsError("lost", details={"aws_code": "InternalServerError"})
+
+    for _ in range(2):
+        with pytest.raises(AwsError, match="lost"):
+            ensure(Refusing(FakeS3(), Tree()), clock, spec())
+    with pytest.raises(AwsError, match="lost"):
+        ensure(Refusing(FakeS3(), Tree()), clock, spec(tags={"dyec:mount-run-id": "R-8"}))
+    assert len(tokens) == 3
+    assert len(set(tokens)) == 2
+
+
+def test_a_race_that_another_prefix_won_is_explained(clock: FakeClock) -> None:
+    class Racing(FakeFsx):
+        def create_association(self, spec: AssociationSpec, token: str) -> Association:
+            self.add(spec.path.value, "s3://somebody/else/")
+            return super().create_association(spec, token)
+
+    with pytest.raises(Refused, match=r"already links .* with s3://somebody/else/"):
+        ensure(Racing(FakeS3(), Tree()), clock, spec())
 
 
 def test_another_operator_was_quicker_and_is_adopted(fsx: FakeFsx, clock: FakeClock) -> None:

@@ -58,9 +58,17 @@ def test_the_name_of_receipts_is_kept(path: str, reserved: bool) -> None:
     ("/fsx/run_dir_mounts2/x", False), ("/fsx/references/x", False), ("run_dir_mounts", False), ("..", False),
 ])  # fmt: skip
 def test_links_into_run_mounts(target: str, leads: bool) -> None:
-    link = entry("repo/config/run_dir_links/run1", "l", target)
+    link = entry("repo/config/other_links/run1", "l", target)
     assert whys(link) == [Why.RUN_LINK] * leads
     assert whys(link, allow=True) == []
+
+
+@pytest.mark.parametrize(("path", "is_expected"), [
+    ("repo/config/run_dir_links/run1", True), ("repo/config/run_dir_links/a/run1", False),
+    ("config/run_dir_links/run1", False), ("a/repo/config/run_dir_links/run1", False), ("run1", False),
+])  # fmt: skip
+def test_the_links_of_a_launch_are_exported_as_links(path: str, is_expected: bool) -> None:
+    assert whys(entry(path, "l", "/fsx/run_dir_mounts/run1")) == [Why.RUN_LINK] * (not is_expected)
 
 
 def test_an_obstacle_survives_its_document() -> None:

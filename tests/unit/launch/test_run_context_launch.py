@@ -17,6 +17,7 @@ from daylily_ec.samples.run_context import REQUIRED
 from daylily_ec.workflow.launch_plan import plan_launch
 from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.launch_workflow import LaunchResult, launch_workflow
+from daylily_ec.workflow.mounts import FileSystemTarget, list_mounts
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, World
 from tests.unit.launch.fakes import CATALOG, ROOT, Node
@@ -103,6 +104,18 @@ def test_a_conflict_is_explained_and_nothing_starts(
         launch(world, node, [ROW], tmp_path)
     assert info.value.code == "mount_conflict"
     assert "workflow_launch launch" not in [name for name, _ in node.asked]
+
+
+@pytest.mark.weakness("M5")
+@pytest.mark.parametrize("made_before", [False, True])
+def test_what_a_launch_mounts_is_noted_here_like_any_mount(world: World, tmp_path: Path, made_before: bool) -> None:
+    if made_before:
+        world.fsx.add("/run_dir_mounts/RUN1/", "s3://runs/RUN1/")
+    launch(world, Node(), [ROW], tmp_path)
+    (found,) = list_mounts(world.services(), FileSystemTarget(CLUSTER)).mounts
+    assert (found.mount_id, found.local_projection_status) == ("RUN1", "present")
+    stored = json.loads((tmp_path / f"daylily/run_mounts/us-west-2/{CLUSTER}/RUN1.json").read_text())
+    assert (stored["association_id"], stored["lifecycle"]) == (found.association_id, "AVAILABLE")
 
 
 def rows(count: int) -> list[dict[str, str]]:
