@@ -1,4 +1,4 @@
-"""A cluster with a real head node on a local cloud of its own, made once for all tests here."""
+"""A cluster with a real head node on a local cloud of its own, made once for each module of tests here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Site:
         return done.out
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("dataplane")
     layout = Layout(directory / "daylily" / "local")
