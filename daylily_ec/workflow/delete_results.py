@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from daylily_ec.aws.fsx import Association, Task
 from daylily_ec.domain.fsxpath import AnalysisDirectory
@@ -102,11 +103,11 @@ def _receipts(
 ) -> Iterator[Callable[[], StoredReceipt | None]]:
     """Ways to a receipt of the directory: those named, those beside the data, those of this machine."""
     for stored in evidence.receipts:
-        yield lambda stored=stored: stored  # type: ignore[misc]
+        yield partial(_named, stored)
     for destination in _destinations(analysis, evidence):
-        yield lambda destination=destination: _beside(services, destination)  # type: ignore[misc]
+        yield partial(_beside, services, destination)
     for system in evidence.file_system_ids:
-        yield lambda system=system: _here(services, system, analysis)  # type: ignore[misc]
+        yield partial(_here, services, system, analysis)
 
 
 def _destinations(analysis: AnalysisDirectory, evidence: Evidence) -> tuple[S3Prefix, ...]:
@@ -116,6 +117,10 @@ def _destinations(analysis: AnalysisDirectory, evidence: Evidence) -> tuple[S3Pr
     links = [one.source for one in evidence.associations if exports.is_export(one) and one.path == analysis.path]
     told = [exports.destination_of(task) for task in reversed(tasks)]
     return tuple(dict.fromkeys([*links, *(one for one in told if one is not None)]))
+
+
+def _named(stored: StoredReceipt) -> StoredReceipt:
+    return stored
 
 
 def _beside(services: Services, destination: S3Prefix) -> StoredReceipt | None:

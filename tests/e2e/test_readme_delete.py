@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.localcloud.daemon import UpOptions, down, up
-from daylily_ec.localcloud.layout import Layout
+from daylily_ec.localcloud.daemon import UpOptions
 from tests.e2e.prepared import own_command
-from tests.integration.create.account import REGION, prepare_account
-from tests.integration.create.desk import Operator
+from tests.integration.create.account import REGION
+from tests.integration.create.desk import Operator, operator_at
 
 pytestmark = pytest.mark.e2e
 CLUSTER = "day-end"
@@ -49,16 +48,8 @@ dyec delete \\
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    directory = tmp_path_factory.mktemp("end")
-    layout = Layout(directory / "daylily" / "local")
-    started = up(layout, UpOptions())
-    home = directory / "home"
-    home.mkdir()
-    try:
-        account = Operator(layout, started.endpoint, home, None)  # type: ignore[arg-type]
-        yield Operator(layout, started.endpoint, home, prepare_account(account.client))
-    finally:
-        down(layout)
+    with operator_at(tmp_path_factory.mktemp("end"), UpOptions()) as one:
+        yield one
 
 
 def billable(operator: Operator) -> set[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENTS = ("sts", "iam", "ec2", "s3", "cloudformation", "fsx", "service-quotas", "logs", "ssm", "budgets", "sns",
-           "scheduler", "pricing")  # fmt: skip
+           "scheduler", "pricing", "resourcegroupstaggingapi")  # fmt: skip
 LIMIT_S = 240
 PAUSE_S = 0.04
 """What every wait of the product is shortened to; its clocks move on as if it had waited."""
@@ -42,6 +42,8 @@ def warm() -> Any:
 
     import daylily_ec.catalog.loader
     import daylily_ec.cli.create
+    import daylily_ec.cli.delete
+    import daylily_ec.cli.export
     import daylily_ec.cli.headnode
     import daylily_ec.cli.main
     import daylily_ec.cli.mounts
@@ -49,6 +51,8 @@ def warm() -> Any:
     import daylily_ec.config.models
     import daylily_ec.workflow.configure_headnode
     import daylily_ec.workflow.create_cluster
+    import daylily_ec.workflow.delete_cluster
+    import daylily_ec.workflow.export_analysis
     import daylily_ec.workflow.launch_workflow  # noqa: F401
 
     loader = Loader()

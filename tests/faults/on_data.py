@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import json
+import py_compile
 import shutil
 import sys
 import sysconfig
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.faults import nodes
-from tests.faults.child import Ended
+from tests.faults.child import PAUSE_S, Ended
 from tests.faults.inventory import inventory
 from tests.faults.on_mounts import associations
 from tests.faults.on_node import cluster, on_cluster
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ANALYSIS = "analysis_results/ubuntu/a1"
 MONITOR = "_daylily_monitor/"
+HURRY = f"import time\n_sleep = time.sleep\ntime.sleep = lambda seconds: _sleep(min(seconds, {PAUSE_S}))\n"
+"""What the node's Python begins with: its waits pass in moments, too."""
 STAYS = {"budget", "log group", "shared NAT gateway", "shared address"}
 """Kinds that a deletion leaves behind on purpose."""
 
@@ -34,6 +38,8 @@ def _to_export(place: World) -> None:
         source, target = ROOT / "daylily_ec" / part, programs / "lib/daylily_ec" / part
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
+    (programs / "lib/sitecustomize.py").write_text(HURRY)
+    compileall.compile_dir(programs / "lib", quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     python = programs / "bin/python"
     python.parent.mkdir(parents=True)
     paths = f"$HOME/DAY-EC/lib:{sysconfig.get_path('purelib')}"

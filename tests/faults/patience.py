@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import daylily_ec.localcloud.fsx.service
 import daylily_ec.localcloud.ssm
-from daylily_ec.localcloud.fsx.model import Document
+from daylily_ec.localcloud.fsx.model import Document, Pace
 from daylily_ec.localcloud.fsx.service import FsxService
 from daylily_ec.localcloud.ssm.commands import Command
 from daylily_ec.localcloud.ssm.inventory import Scope
@@ -21,6 +22,7 @@ from daylily_ec.localcloud.ssm.runcommand import RunCommand
 LIMIT_S = 50.0
 """Below the time after which clients give a silent server up."""
 MOVING = ("CREATING", "UPDATING", "DELETING")
+WORKING = ("PENDING", "EXECUTING", "CANCELING")
 
 
 def settled(done: Callable[[], bool]) -> None:
@@ -44,7 +46,14 @@ class PatientCommands(RunCommand):
 
 
 class PatientFileSystems(FsxService):
-    """FSx whose descriptions of associations wait for the end of their changes; its work can rest during a fork."""
+    """FSx whose descriptions wait for the end of what moves; its work can rest during a fork.
+
+    The first description that shows a task at work waits for nothing: a task that is still running is met once.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._met: set[str] = set()
 
     def describe_associations(self, **query: Any) -> Document:
         settled(lambda: not any(one["Lifecycle"] in MOVING for one in self._associations(query)))
@@ -53,6 +62,17 @@ class PatientFileSystems(FsxService):
     def _associations(self, query: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = super().describe_associations(**query)["Associations"]
         return found
+
+    def describe_tasks(self, **query: Any) -> Document:
+        working = self._working(query)
+        if working <= self._met:
+            settled(lambda: not self._working(query))
+        self._met |= working
+        return super().describe_tasks(**query)
+
+    def _working(self, query: dict[str, Any]) -> set[str]:
+        found: list[dict[str, Any]] = super().describe_tasks(**query)["DataRepositoryTasks"]
+        return {one["TaskId"] for one in found if one["Lifecycle"] in WORKING}
 
     def rest(self) -> None:
         """No thread works any more."""
@@ -74,6 +94,7 @@ def install() -> None:
     commands.RunCommand = PatientCommands
     file_systems: Any = daylily_ec.localcloud.fsx.service
     file_systems.FsxService = PatientFileSystems
+    file_systems.Pace = partial(Pace, association=0.1, association_deletion=0.1)
 
 
 def services() -> list[PatientFileSystems]:

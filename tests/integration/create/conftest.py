@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from daylily_ec.localcloud.daemon import UpOptions, down, up
-from daylily_ec.localcloud.layout import Layout
-from tests.integration.create.account import Buckets, prepare_account
-from tests.integration.create.desk import Operator
-
-NODES = UpOptions(manager="tests.integration.localcloud_aws.fake_nodes:create_manager")
-
-
-def _cloud(directory: Path, options: UpOptions) -> Iterator[Operator]:
-    layout = Layout(directory / "daylily" / "local")
-    started = up(layout, options)
-    home = directory / "home"
-    home.mkdir()
-    one = Operator(layout, started.endpoint, home, Buckets("", "", "", ""))
-    yield Operator(layout, started.endpoint, home, prepare_account(one.client))
-    down(layout)
+from daylily_ec.localcloud.daemon import UpOptions
+from tests.integration.create.desk import NO_NODES, Operator, operator_at
 
 
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """Head nodes are only pretended: quick, and their boots can be slowed and broken over the control path."""
-    yield from _cloud(tmp_path_factory.mktemp("create"), NODES)
+    """Head nodes are only pretended."""
+    with operator_at(tmp_path_factory.mktemp("create"), NO_NODES) as one:
+        yield one
 
 
 @pytest.fixture
 def boxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """Head nodes are real boxes, in which the boot script really runs."""
-    yield from _cloud(tmp_path_factory.mktemp("boxed"), UpOptions())
+    with operator_at(tmp_path_factory.mktemp("boxed"), UpOptions()) as one:
+        yield one

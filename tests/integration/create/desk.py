@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,15 @@ import boto3
 import botocore.session
 
 from daylily_ec.config.settings import cache_dir
+from daylily_ec.localcloud.daemon import UpOptions, down, up
 from daylily_ec.localcloud.layout import Layout
 from daylily_ec.localcloud.profile import environment
-from tests.integration.create.account import REGION, ZONE, Buckets, write_config
+from tests.integration.create.account import REGION, ZONE, Buckets, prepare_account, write_config
 from tests.permissions.recording import Witness
 
 ROOT = Path(__file__).resolve().parents[3]
+NO_NODES = UpOptions(manager="tests.integration.localcloud_aws.fake_nodes:create_manager")
+"""Head nodes are only pretended: quick, and their boots can be slowed and broken over the control path."""
 READS = ("Get", "List", "Describe", "Head", "Simulate")
 
 
@@ -119,3 +124,17 @@ class Operator:
         (path,) = self.directory.glob(f"state_{cluster}_*.json")
         read: dict[str, Any] = json.loads(path.read_text())
         return read
+
+
+@contextmanager
+def operator_at(directory: Path, options: UpOptions) -> Iterator[Operator]:
+    """A local cloud of its own below `directory` with a prepared account, and its operator; down afterwards."""
+    layout = Layout(directory / "daylily" / "local")
+    started = up(layout, options)
+    home = directory / "home"
+    home.mkdir()
+    try:
+        administrator = Operator(layout, started.endpoint, home, Buckets("", "", "", ""))
+        yield Operator(layout, started.endpoint, home, prepare_account(administrator.client))
+    finally:
+        down(layout)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from daylily_ec.localcloud.daemon import UpOptions, down, up
-from daylily_ec.localcloud.layout import Layout
-from tests.integration.create.account import REGION, prepare_account
-from tests.integration.create.desk import Ended, Operator
+from daylily_ec.localcloud.daemon import UpOptions
+from tests.integration.create.account import REGION
+from tests.integration.create.desk import Ended, Operator, operator_at
 
 CLUSTER = "day-data"
 
@@ -35,16 +34,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("dataplane")
-    layout = Layout(directory / "daylily" / "local")
-    started = up(layout, UpOptions())
-    home = directory / "home"
-    home.mkdir()
-    try:
-        account = Operator(layout, started.endpoint, home, None)  # type: ignore[arg-type]
-        operator = Operator(layout, started.endpoint, home, prepare_account(account.client))
+    with operator_at(tmp_path_factory.mktemp("dataplane"), UpOptions()) as operator:
         made = operator.create(CLUSTER)
         assert made.code == 0, made.err
         yield Site(operator)
-    finally:
-        down(layout)

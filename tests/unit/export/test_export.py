@@ -24,30 +24,15 @@ from daylily_ec.fsx.exports import parse_destination
 from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_request import ExportRequest
 from tests.conftest import FakeClock
+from tests.unit.export.scene import BUCKET, RECEIPT, SOURCE, TARGET, analysis, export, receipt
 from tests.unit.fsx.fakes import CLUSTER, FakeNode, Faults, Killed, World
 
-SOURCE = "/fsx/analysis_results/ubuntu/a1"
-TARGET = "s3://results/derived/ubuntu/a1/"
-KEY = ("results", "derived/ubuntu/a1/_daylily_monitor/fsx_export.yaml")
+KEY = (BUCKET, RECEIPT)
 
 
 @pytest.fixture
 def world(clock: FakeClock) -> World:
-    made = World(clock)
-    made.tree.write("daylily-omics-analysis", kind="d")
-    made.tree.write("daylily-omics-analysis/out.vcf", b"variants")
-    made.tree.write("daylily-omics-analysis/empty", b"")
-    made.tree.write("daylily-omics-analysis/link", b"out.vcf", kind="l")
-    return made
-
-
-def export(world: World, folder: Path, faults: Faults | None = None, **more: Any) -> dict[str, Any]:
-    request = ExportRequest(CLUSTER, SOURCE, TARGET, folder, **more)
-    return export_analysis(world.services(faults), request).receipt.to_json()["fsx_export"]  # type: ignore[no-any-return]
-
-
-def receipt(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "fsx_export.yaml").read_text())["fsx_export"]  # type: ignore[no-any-return]
+    return analysis(clock)
 
 
 def test_success_is_proved_detached_and_written_in_both_places(world: World, tmp_path: Path) -> None:
