@@ -42,7 +42,7 @@ Rollback = Annotated[
 def _(result: ClusterCreated) -> str:
     shown = pairs({
         "cluster": result.cluster_name, "region (AZ)": f"{result.region} ({result.region_az})",
-        "status": result.status, "elapsed": duration(result.elapsed_s), "head node": result.head_node_instance_id,
+        "status": result.status, "took": duration(result.elapsed_s), "head node": result.head_node_instance_id,
         "IP address": result.head_node_ip, "file system": result.fsx_ids, "configuration": result.cluster_yaml_path,
         "record": result.state_path,
     })  # fmt: skip
@@ -73,7 +73,7 @@ def create(
     used = services(profile, zone.region)
     ask = asker(non_interactive=non_interactive)
     path = config or default_path()
-    wanted = ConfigurationRequest(path, spot_overrides(spot_bump, spot_cap), ask)
+    wanted = ConfigurationRequest(path, spot_overrides(spot_bump, spot_cap), ask, completes=not dry_run)
     values = read_configuration(wanted, reporter=used.reporter)
     confirm = confirmer(non_interactive=non_interactive)
     request = CreateRequest(values, zone, confirm, pass_on_warn, dry_run, rollback_on_failure,

@@ -32,7 +32,7 @@ class LiveView:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._view: WaitView | None = None
         self._since = now()
-        self._over = False
+        self._ended: float | None = None
         self._live = Live(self, console=self._console, refresh_per_second=2, vertical_overflow="crop")
         self._live.start()
 
@@ -49,19 +49,21 @@ class LiveView:
 
     def stop(self) -> None:
         """Draw it a last time and leave it there."""
-        self._over = True
+        self._ended = self._now()
         self._live.stop()
 
     def __rich__(self) -> RenderableType:
         view = self._view
         if view is None:
             return Text("")
-        ago = 0.0 if self._over else self._now() - self._since
-        head = Text(f"    {view.what}: {view.state}  {_times(view.elapsed + ago, view.expected)}", no_wrap=True)
+        over = self._ended is not None
+        ago = (self._now() if self._ended is None else self._ended) - self._since
+        times = _times(view.elapsed + ago, view.expected, "done" if over else "running")
+        head = Text(f"    {view.what}: {times} · {view.state}", no_wrap=True, overflow="ellipsis")
         parts: list[RenderableType] = [head, _phases(view.phases, ago)]
         parts += [Text(f"      {event}", style="dim", no_wrap=True, overflow="ellipsis") for event in self._events]
         parts += [Text(f"      boot | {line}", no_wrap=True, overflow="ellipsis") for line in self._lines]
-        if not self._over:
+        if not over:
             parts.append(Text("    Ctrl-C leaves; AWS goes on, and the same command comes back here.", style="dim"))
         return Group(*parts)
 
@@ -77,10 +79,10 @@ def _phases(phases: tuple[PhaseView, ...], ago: float) -> Table:
     return table
 
 
-def _times(elapsed: float | None, expected: float | None, state: str = "running") -> str:
+def _times(elapsed: float | None, expected: float | None, state: str) -> str:
     spent = "" if elapsed is None else duration(elapsed)
     usual = f"usually {duration(expected)}" if expected else ""
     left = ""
-    if state == "running" and elapsed is not None and expected and elapsed < expected:
+    if state == "running" and elapsed is not None and expected and expected - elapsed >= 1:
         left = f", about {duration(expected - elapsed)} left"
     return " · ".join(filter(None, (spent, usual))) + left

@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None, program: typer.Typer | None = None, name
         FRAME.json = FRAME.json or "--json" in arguments
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail(Interrupted("Interrupted; nothing remote was destroyed.", hint="Run the same command again."))
+        return _interrupted()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 1
@@ -110,9 +110,13 @@ def main(argv: list[str] | None = None, program: typer.Typer | None = None, name
             raise
         return _fail(DyecError(f"Unexpected {type(error).__name__}: {error}", code="internal",
                                hint="Run it again with --debug and report the traceback."))  # fmt: skip
-    if code == 130:
-        return _fail(Interrupted("Interrupted; nothing remote was destroyed.", hint="Run the same command again."))
-    return int(code or 0)
+    return _interrupted() if code == 130 else int(code or 0)
+
+
+def _interrupted() -> int:
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")  # the terminal has put its ^C into the line that was being written
+    return _fail(Interrupted("Interrupted; nothing remote was destroyed.", hint="Run the same command again."))
 
 
 def _know_the_head_node(environ: MutableMapping[str, str]) -> None:

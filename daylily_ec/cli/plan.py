@@ -31,7 +31,7 @@ def plan(
     zone = AvailabilityZone.parse(region_az)
     used = services(profile, zone.region)
     ask = asker(non_interactive=non_interactive)
-    wanted = ConfigurationRequest(config or default_path(), spot_overrides(spot_bump, spot_cap), ask)
+    wanted = ConfigurationRequest(config or default_path(), spot_overrides(spot_bump, spot_cap), ask, completes=False)
     values = read_configuration(wanted, reporter=used.reporter)
     confirm = confirmer(non_interactive=non_interactive)
     emit(create_cluster(used, CreateRequest(values, zone, confirm, pass_on_warn, dry_run=True)))

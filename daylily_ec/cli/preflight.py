@@ -73,6 +73,7 @@ def preflight(
     zone = AvailabilityZone.parse(region_az)
     ask = asker(non_interactive=non_interactive)
     used = services(profile, zone.region)
-    values = read_configuration(ConfigurationRequest(config or default_path(), {}, ask), reporter=used.reporter)
+    wanted = ConfigurationRequest(config or default_path(), {}, ask, completes=False)
+    values = read_configuration(wanted, reporter=used.reporter)
     options = PreflightOptions(confirmer(non_interactive=non_interactive), pass_on_warn, keep_going, probe_writes)
     emit(run_preflight(used, values, zone, options))

@@ -15,8 +15,8 @@ from daylily_ec.errors import DyecError
 _COLUMNS = 80
 _GAP = 2
 """Between the columns of a table."""
-_NARROWEST = 20
-"""A last column with less room is left to the terminal."""
+_NARROWEST = 12
+"""No column is folded into less."""
 
 
 def emit(result: Any) -> None:
@@ -69,7 +69,7 @@ def _flat(value: Any) -> str:
 
 
 def table(headers: list[str], rows: list[list[Any]]) -> str:
-    """A plain table; on a terminal its last column is folded into the width that is left."""
+    """A plain table; on a terminal its widest columns are folded until it fits."""
     import tabulate
 
     tabulate.MIN_PADDING = 0  # no wider than it must be: 80 columns are what many terminals have
@@ -82,10 +82,20 @@ def _fitted(headers: list[str], cells: list[list[str]]) -> list[list[str]]:
     widths = [
         max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headers, *cells, strict=True)
     ]
-    left = columns() - 1 - sum(width + _GAP for width in widths[:-1])
-    if left < _NARROWEST:
-        return cells
-    return [[*row[:-1], "\n".join(_fold(line, left, "") for line in row[-1].split("\n"))] for row in cells]
+    limits = _limits(widths, columns() - 1 - _GAP * (len(widths) - 1))
+    last = len(limits) - 1
+    return [
+        ["\n".join(_fold(line, limits[at], "", whole=at == last) for line in cell.split("\n"))
+         for at, cell in enumerate(row)] for row in cells
+    ]  # fmt: skip
+
+
+def _limits(widths: list[int], room: int) -> list[int]:
+    """Widths that fit: the widest column gives way first."""
+    limits = list(widths)
+    while sum(limits) > room and max(limits) > _NARROWEST:
+        limits[limits.index(max(limits))] -= 1
+    return limits
 
 
 def colored(stream: Any = None) -> bool:
@@ -123,8 +133,9 @@ def folded(words: str, indent: str) -> str:
     return "\n".join(_fold(line, columns() - 1, indent) for line in words.split("\n"))
 
 
-def _fold(line: str, width: int, indent: str) -> str:
+def _fold(line: str, width: int, indent: str, *, whole: bool = True) -> str:
+    """`whole`: words stay whole, and a long one goes beyond the width."""
     return "\n".join(textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
+        line, width, subsequent_indent=indent, break_long_words=not whole, break_on_hyphens=False,
         expand_tabs=False, replace_whitespace=False,
     )) or line  # fmt: skip

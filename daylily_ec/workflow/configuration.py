@@ -28,11 +28,15 @@ Ask = Callable[[tuple[Question, ...]], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationRequest:
-    """Where the configuration lies and what overrides it; `ask` is None when nobody can be asked."""
+    """Where the configuration lies and what overrides it; `ask` is None when nobody can be asked.
+
+    `completes`: keys that the file lacks are written into it as `[PROMPTUSER, "", ""]`.
+    """
 
     path: Path
     overrides: Mapping[str, str]
     ask: Ask | None = None
+    completes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,10 @@ def default_path() -> Path:
 def read_configuration(
     request: ConfigurationRequest, *, env: Mapping[str, str] | None = None, reporter: Reporter | None = None
 ) -> ClusterConfig:
-    """The effective configuration, or one error that lists everything missing or wrong.
-
-    Keys that the file lacks are written into it as `[PROMPTUSER, "", ""]`.
-    """
+    """The effective configuration, or one error that lists everything missing or wrong."""
     environment, told = os.environ if env is None else env, reporter or Silent()
     file = load_config(request.path)
-    if not file.triplets.keys() >= set(LISTED_KEYS):
+    if request.completes and not file.triplets.keys() >= set(LISTED_KEYS):
         _complete(request.path, told)
         file = load_config(request.path)
     if unknown := unknown_keys(file):

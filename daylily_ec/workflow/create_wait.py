@@ -92,16 +92,24 @@ def _is_kept(stack: Stack | None) -> bool:
 
 def _roll_back(services: Services, book: RunBook, name: ClusterName, error: DyecError) -> None:
     """Start the deletion; what cannot be started is said, because the cluster goes on costing."""
-    place = f"--region {book.record.region} --cluster {name}"
+    delete = _delete_command(book)
     book.journal.append("rollback")
     try:
         services.pcluster.delete(name)
     except DyecError as problem:
         services.reporter.warn(f"The failed cluster was not taken down: {problem.message}")
-        error.hint = f"It goes on costing until you run: dyec delete {place}"
+        error.hint = f"It goes on costing until you run: {delete}"
         return
     services.reporter.note(f"Rolling back: {name} is being deleted.")
-    error.hint = f"dyec delete {place} waits until it is gone; correct the cause, then run the same command again."
+    error.hint = (
+        f"Correct the cause, then run the same command again.  As long as it is there, {delete} waits for its end."
+    )
+
+
+def _delete_command(book: RunBook) -> str:
+    record = book.record
+    profile = f" --profile {record.aws_profile}" if record.aws_profile else ""
+    return f"dyec delete{profile} --region {record.region} --cluster {record.cluster_name}"
 
 
 @contextmanager
@@ -121,7 +129,6 @@ def resumable(book: RunBook) -> Iterator[None]:
 
 def _detached(book: RunBook) -> Interrupted:
     record = book.record
-    place = f"--region {record.region} --cluster {record.cluster_name}"
     if record.status is RunStatus.SUBMITTED:
         state = "AWS goes on making it"
     elif record.status.is_unfinished:
@@ -130,7 +137,7 @@ def _detached(book: RunBook) -> Interrupted:
         state = f"its run is recorded as {record.status}"
     return Interrupted(
         f"Interrupted; nothing was destroyed.  Cluster {record.cluster_name}: {state}.",
-        hint=f"{record.resume_command}  (goes on where this stopped; `dyec delete {place}` gives it up)",
+        hint=f"{record.resume_command}  (goes on where this stopped; `{_delete_command(book)}` gives it up)",
         details={"cluster": record.cluster_name, "status": record.status, "state_path": str(book.path),
                  "resume_command": record.resume_command},
     )  # fmt: skip

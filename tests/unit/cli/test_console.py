@@ -64,7 +64,8 @@ def test_a_terminal_shows_phases_with_elapsed_and_expected_time_and_the_latest_l
     console.warn("a poll failed")
     console.settled()
     last = terminal.shown.split("cluster majors: ")[-1]
-    times = ("1m30s · usually 15m00s, about 13m30s left", "30s · usually 5m00s, about 4m30s left")
+    assert "cluster majors: 1m30s · usually 15m00s, about 13m30s left · CREATE_IN_PROGRESS" in terminal.shown
+    times = ("1m30s · usually 15m00s · CREATE_IN_PROGRESS", "30s · usually 5m00s, about 4m30s left")
     phases = ("✓ file system", "▶ head node boots", "· associations")
     for words in (*times, *phases, "CREATE_COMPLETE Role (IAM::Role)", "boot | line 8"):
         assert words in last, words
@@ -72,6 +73,15 @@ def test_a_terminal_shows_phases_with_elapsed_and_expected_time_and_the_latest_l
     assert "a poll failed" in terminal.shown
     assert "Ctrl-C leaves" in terminal.shown
     assert "Ctrl-C leaves" not in last
+
+
+def test_what_is_left_standing_shows_the_time_at_which_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, clock = at_a_terminal(monkeypatch), [1000.0]
+    console = Console(now=lambda: clock[0])
+    console.watching(view())
+    clock[0] += 7
+    console.settled()
+    assert "cluster majors: 1m37s · usually 15m00s · CREATE_IN_PROGRESS" in terminal.shown.split("\n", 1)[-1]
 
 
 def test_text_from_aws_cannot_change_the_view(

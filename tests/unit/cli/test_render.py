@@ -87,3 +87,14 @@ def test_a_table_on_a_terminal_folds_its_last_column_into_the_width_left(monkeyp
     ]
     monkeypatch.setattr(sys, "stdout", Stream(terminal=False))
     assert len(table(["STATUS", "CHECK", "REMARK"], rows).splitlines()) == 3
+
+
+def test_a_table_wider_than_the_terminal_is_folded_in_its_widest_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr(sys, "stdout", Stream(terminal=True))
+    rows = [["log group", "/aws/parallelcluster/majors-202611210857", "retained for 180 days", "0.01"]]
+    shown = table(["KIND", "ID", "STATE", "$/DAY"], rows).splitlines()
+    assert max(map(len, shown)) < 50
+    assert [line.split()[0] for line in shown[:2]] == ["KIND", "log"]
+    assert shown[1].rstrip().endswith("0.01")
+    assert "".join(line[11:26].strip() for line in shown[1:]) == "/aws/parallelcluster/majors-202611210857"

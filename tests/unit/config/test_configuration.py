@@ -88,6 +88,13 @@ def test_reading_completes_the_file(tmp_path: Path) -> None:
     assert "    other: [X]" in path.read_text().splitlines()
 
 
+def test_what_changes_nothing_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = written(tmp_path, **COMPLETE)
+    before = path.read_bytes()
+    config = read_configuration(ConfigurationRequest(path, {}, completes=False), env={})
+    assert (config.max_count_192I, path.read_bytes()) == (1, before)
+
+
 def test_keys_that_mean_nothing_are_kept_and_named(tmp_path: Path) -> None:
     path, reporter = written(tmp_path, **COMPLETE, max_count_8i="3"), Warned()
     config = read_configuration(ConfigurationRequest(path, {}), env={}, reporter=reporter)
