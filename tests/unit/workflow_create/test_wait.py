@@ -27,6 +27,7 @@ from daylily_ec.workflow.services import Services
 from tests.unit.pcluster.fakes import NAME, FakeLogs, FakePcluster, ScriptedStacks, event
 from tests.unit.workflow_create.fakes import ZONE, FakeClusters, config, view
 
+DELETE = "dyec delete --profile daylily --region us-west-2 --cluster majors"
 CREATED_AT = "2026-02-11T14:37:22Z"
 CANARY = "canary-Zm9v/SECRET+value"
 ENCODED = (CANARY, base64.b64encode(CANARY.encode()).decode(), CANARY.encode().hex(), quote(CANARY, safe=""))
@@ -120,7 +121,7 @@ def test_the_bundle_is_written_before_the_cluster_is_taken_down(desk: Desk) -> N
     assert desk.pcluster.deleted_after == [["majors_20260211143722.tar.gz"]]
     assert desk.journal[-3:] == ["support-bundle", "rollback", "failed"]
     assert str(desk.book.record.support_bundle_path) in error.message
-    assert "dyec delete --profile daylily --region us-west-2 --cluster majors" in error.hint
+    assert DELETE in error.hint
 
 
 def test_a_cluster_that_is_to_be_kept_is_kept_and_said_to_cost(desk: Desk) -> None:
@@ -133,7 +134,7 @@ def test_a_cluster_that_is_to_be_kept_is_kept_and_said_to_cost(desk: Desk) -> No
 def test_a_rollback_that_cannot_be_started_is_said(desk: Desk) -> None:
     desk.pcluster.unable = ClusterFailed("pcluster is gone")
     error = desk.failure()
-    assert error.hint == "It goes on costing until you run: dyec delete --profile daylily --region us-west-2 --cluster majors"
+    assert error.hint == f"It goes on costing until you run: {DELETE}"
 
 
 def test_a_stack_that_aws_takes_down_itself_is_left_to_it(desk: Desk) -> None:
@@ -189,7 +190,7 @@ def test_ctrl_c_detaches_and_says_how_to_go_on(desk: Desk) -> None:
     assert "nothing was destroyed" in error.message
     assert "AWS goes on making it" in error.message
     assert error.hint.startswith("dyec create --region-az us-west-2d --config c.yaml")
-    assert "dyec delete --profile daylily --region us-west-2 --cluster majors" in error.hint
+    assert DELETE in error.hint
     assert desk.journal[-1] == "detached"
     assert desk.status is RunStatus.SUBMITTED
     assert desk.pcluster.deleted_after == []
