@@ -11,7 +11,7 @@ check() {
     shift
     found=$("$@" 2>&1) || verdict=bad
     found=${found//[[:cntrl:]]/ }
-    printf '%s %s %s\n' "$name" "$verdict" "${found:0:300}"
+    printf '%s %s %s\n' "$name" "$verdict" "${found:0:1000}"
 }
 
 node() {
@@ -66,6 +66,11 @@ flow_control() {
         *) echo "no terminal could be made"; return 1 ;;
     esac
 }
+overrides() {
+    local record="${XDG_CONFIG_HOME:-$HOME/.config}/daylily/headnode.json"
+    if [ ! -e "$record" ]; then echo none; return; fi
+    jq -er '.overrides // {} | to_entries | map("\(.key):\(.value)") | join(" ") | if . == "" then "none" else . end' "$record"
+}
 conda_found() { type -P conda || either "$HOME/miniconda3" "no conda" test -x "$HOME/miniconda3/bin/conda"; }
 
 host=$(hostname -s 2> /dev/null || hostname)
@@ -81,6 +86,7 @@ check slurm slurm
 check bootstrap bootstrapped
 check dyec answers dyec version
 check day-clone answers day-clone --list
+check overrides overrides
 check runtime-assets absent "$fsx/runtime_assets"
 check apptainer full "$assets/cached_envs/apptainer_1.4.5_amd64.deb"
 check cromwell full "$assets/tool_specific_resources/cromwell_87.jar"

@@ -40,8 +40,9 @@ class CommandLaunch:
     """The fields of a launch that the catalog decides.
 
     `startup_mounts` must be attached already (they come with the cluster); `run_mounts` must be found or made before
-    the launch.  `bootstrap_test_config` copies the repository's own small tables when it has some.  `pin` is the
-    reference that the catalog has, whatever was asked for.
+    the launch.  `is_pinned` says that the command has a tag of its own.  `bootstrap_test_config` copies the
+    repository's own small tables when it has some.  `pin` is the reference that the catalog has, whatever was asked
+    for.
     """
 
     command_id: str
@@ -57,6 +58,7 @@ class CommandLaunch:
     startup_mounts: tuple[FsxPath, ...] = ()
     run_mounts: tuple[RunMount, ...] = ()
     pin: str = ""
+    is_pinned: bool = False
 
 
 def command_launch(
@@ -98,13 +100,17 @@ def command_launch(
         startup_mounts=_startup_mounts(catalog, profile),
         run_mounts=run_mounts if profile.source_mount_mode == "run_dra_required" else (),
         pin=_pin(catalog, chosen),
+        is_pinned=_is_pinned(chosen),
     )
 
 
 def _pin(catalog: Catalog, chosen: AnalysisCommand) -> str:
     """The command's own tag when the file gives one, else its repository's pin; never an implied branch."""
-    own = "git_tag" in chosen.model_fields_set
-    return chosen.git_tag if own else catalog.repositories[chosen.repository].default_ref
+    return chosen.git_tag if _is_pinned(chosen) else catalog.repositories[chosen.repository].default_ref
+
+
+def _is_pinned(chosen: AnalysisCommand) -> bool:
+    return "git_tag" in chosen.model_fields_set
 
 
 def _check_kind(chosen: AnalysisCommand, given: GivenInputs) -> None:

@@ -14,6 +14,7 @@ from daylily_ec.headnode.remote import CLUSTER_USER, Remote, RemoteScript
 
 FSX = "/fsx"
 CHECK_S = 120
+OVERRIDES = "overrides"
 _CONFIGURE = "dyec headnode configure"
 _BOOT_LOG = "read the boot log below /fsx/logs, and make the cluster again when the boot failed"
 
@@ -57,6 +58,7 @@ TESTS = {
     "bootstrap": _must(_CONFIGURE),
     "dyec": _must(_CONFIGURE),
     "day-clone": _must(_CONFIGURE),
+    OVERRIDES: _should(f"versions of the catalog are launched; write the record again: {_CONFIGURE}"),
     "runtime-assets": _should("move /fsx/runtime_assets away; the assets lie below /fsx/references"),
     "apptainer": _should("only containers need it; publish it below the reference prefix's runtime_assets/cached_envs"),
     "cromwell": _should("only WDL needs it; publish it below runtime_assets/tool_specific_resources"),
@@ -114,6 +116,12 @@ def _finding(name: str, test: _Test, holds: bool, found: str) -> Finding:
 def failures(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Those without which nothing can be launched."""
     return tuple(finding for finding in findings if finding.status is Status.FAIL)
+
+
+def overrides(findings: tuple[Finding, ...]) -> dict[str, str]:
+    """Repository key -> the reference that the node was configured to clone instead of its catalog's."""
+    words = next((one.found.split() for one in findings if one.name == OVERRIDES), [])
+    return {key: ref for key, colon, ref in (word.partition(":") for word in words) if colon}
 
 
 def require(readiness: Readiness) -> Readiness:

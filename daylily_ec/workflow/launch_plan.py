@@ -34,11 +34,15 @@ if TYPE_CHECKING:  # the models load pydantic, which only a launch needs
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """A launch, its runs when it has some, and the associations that must be there beforehand."""
+    """A launch, its runs when it has some, and the associations that must be there beforehand.
+
+    `follows_catalog`: its reference is the repository's default, which a node may be configured to override.
+    """
 
     launch: Launch
     context: RunContext | None = None
     startup_mounts: tuple[FsxPath, ...] = ()
+    follows_catalog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class _Chosen:
     startup_mounts: tuple[FsxPath, ...] = ()
     own_tables: bool = False
     pin: str | None = None
+    is_pinned: bool = False
 
 
 def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, region: str) -> LaunchPlan:
@@ -87,7 +92,8 @@ def plan_launch(request: LaunchRequest, catalog: Catalog, analysis_root: str, re
         export=_export(request, analysis),
         needs=_needs(chosen, entry.default_ref, with_runs=context is not None),
     )
-    return LaunchPlan(launch, context, chosen.startup_mounts)
+    follows = request.git_tag is None and not chosen.is_pinned
+    return LaunchPlan(launch, context, chosen.startup_mounts, follows)
 
 
 def _needs(chosen: _Chosen, default_ref: str, *, with_runs: bool) -> Needs:
@@ -123,7 +129,7 @@ def _from_catalog(request: LaunchRequest, found: CommandLaunch) -> _Chosen:
             raise UsageError(f"Command {found.command_id} has {option} {fixed}, not {typed}.")
     return _Chosen(found.repository, found.git_ref, found.genome, found.command,
                    request.activation and found.activation, found.startup_mounts,
-                   own_tables=found.bootstrap_test_config, pin=found.pin)  # fmt: skip
+                   own_tables=found.bootstrap_test_config, pin=found.pin, is_pinned=found.is_pinned)  # fmt: skip
 
 
 def _given(request: LaunchRequest, contract: str) -> GivenInputs:

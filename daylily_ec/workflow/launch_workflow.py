@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from daylily_ec.aws.context import aws_code
+from daylily_ec.domain.ids import GitRef
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, NotFound, Refused
 from daylily_ec.headnode import readiness, sessions
@@ -61,7 +62,9 @@ def launch_workflow(services: Services, request: LaunchRequest, catalog: Catalog
     if plan.context is not None:
         plan = replace(plan, launch=with_run_tables(services.s3, plan.launch, plan.context))
     remote = open_head_node(services, request.cluster)
-    warnings = _check_node(services, remote, request.cluster)
+    findings = _check_node(services, remote, request.cluster)
+    warnings = tuple(f"{one.name}: {one.found}" for one in findings if one.fix)
+    plan = _with_override(services, plan, readiness.overrides(findings))
     plan = replace(plan, launch=with_stage(remote, request, plan.launch))
     launch = plan.launch
     services.reporter.step(f"Checking {launch.analysis.path.on_node} and session {launch.session}")
@@ -96,11 +99,20 @@ def _check_destination(services: Services, launch: Launch) -> None:
         )  # fmt: skip
 
 
-def _check_node(services: Services, remote: Remote, cluster: str) -> tuple[str, ...]:
-    """What the node lacks that only some workflows need; `Refused` names each test without which none runs."""
+def _check_node(services: Services, remote: Remote, cluster: str) -> tuple[readiness.Finding, ...]:
+    """What was found on the node; `Refused` names each failed test without which nothing runs."""
     services.reporter.step(f"Checking the head node of {cluster}")
-    found = readiness.require(readiness.Readiness(cluster, readiness.check(remote))).findings
-    return tuple(f"{one.name}: {one.found}" for one in found if one.fix)
+    return readiness.require(readiness.Readiness(cluster, readiness.check(remote))).findings
+
+
+def _with_override(services: Services, plan: LaunchPlan, overrides: Mapping[str, str]) -> LaunchPlan:
+    """The plan with the version that the node was configured to clone, when the launch asks for no other."""
+    launch = plan.launch
+    ref = overrides.get(launch.repository)
+    if ref is None or not plan.follows_catalog or ref == launch.git_ref:
+        return plan
+    services.reporter.note(f"{launch.repository} at {ref}: the head node was configured so (--git-tag takes another)")
+    return replace(plan, launch=replace(launch, git_ref=GitRef.parse(ref)))
 
 
 def _result(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.domain.checks import Status
-from daylily_ec.headnode.readiness import Finding, parse
+from daylily_ec.headnode.readiness import Finding, overrides, parse
 from daylily_ec.headnode.remote import RemoteScript
 from tests.integration.headnode.node import Node
 
@@ -38,15 +38,44 @@ def ready(node: Node) -> Node:
     return node
 
 
-def bad(node: Node) -> dict[str, Finding]:
+def findings(node: Node) -> tuple[Finding, ...]:
     script = RemoteScript.packaged("readiness")
     result = node.remote.run(script, {"DYEC_FSX": str(node.fsx), "DYEC_USER": "ubuntu"}, 60)
-    findings = parse(result.require_success("readiness").stdout)
-    return {item.name: item for item in findings if item.status is not Status.PASS}
+    return parse(result.require_success("readiness").stdout)
+
+
+def bad(node: Node) -> dict[str, Finding]:
+    return {item.name: item for item in findings(node) if item.status is not Status.PASS}
 
 
 def test_only_the_machine_itself_is_no_head_node(ready: Node) -> None:
     assert set(bad(ready)) == {"node"}
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (None, {}),
+        ('{"overrides": {}}', {}),
+        ('{"release": "1"}', {}),
+        ('{"overrides": {"one": "2.1.0", "two": "main"}}', {"one": "2.1.0", "two": "main"}),
+    ],
+)
+def test_the_versions_that_the_node_was_configured_to_clone(
+    ready: Node, record: str | None, found: dict[str, str]
+) -> None:
+    folder = ready.home / ".config/daylily"
+    folder.mkdir(parents=True)
+    if record is not None:
+        (folder / "headnode.json").write_text(record)
+    assert overrides(findings(ready)) == found
+
+
+def test_a_record_that_cannot_be_read_is_no_record_without_overrides(ready: Node) -> None:
+    folder = ready.home / ".config/daylily"
+    folder.mkdir(parents=True)
+    (folder / "headnode.json").write_text("{")
+    assert "overrides" in bad(ready)
 
 
 LACKS = {

@@ -27,6 +27,7 @@ class Node:
     refusal: tuple[str, str] | None = None
     stages: tuple[str, ...] = ()
     not_ready: tuple[str, ...] = ()
+    overrides: str = "none"
     answers: list[RemoteResult | DyecError] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -39,7 +40,9 @@ class Node:
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         self.asked.append((f"{script.name} {env.get('DYEC_MODE', '')}".strip(), dict(env)))
         if script.name == "readiness":
-            return RemoteResult(0, "".join(f"{name} {self._verdict(name)} seen\n" for name in readiness.TESTS), "")
+            found = {readiness.OVERRIDES: self.overrides}
+            lines = (f"{name} {self._verdict(name)} {found.get(name, 'seen')}\n" for name in readiness.TESTS)
+            return RemoteResult(0, "".join(lines), "")
         if script.name == "list_stages":
             return RemoteResult(0, "".join(f"{name}\n" for name in self.stages), "")
         if self.answers:

@@ -33,6 +33,16 @@ def test_the_default_is_the_catalogs_pin_and_repository() -> None:
     assert plan(git_tag="2.0.27").git_ref == "2.0.27"
 
 
+def test_only_a_default_version_can_be_overridden_by_the_node() -> None:
+    def follows(**change: Any) -> bool:
+        return plan_launch(replace(REQUEST, **change), CATALOG, ROOT, "us-west-2").follows_catalog
+
+    assert follows()
+    assert follows(repository="daylily-sarek")
+    assert not follows(git_tag="2.0.26")
+    assert not follows(command_id="illumina_snv_alignstats")
+
+
 def test_the_default_command_keeps_its_form() -> None:
     assert shlex.split(plan().command) == [
         "DAY_CONTAINERIZED=true", "bin/day_run", "produce_snv_concordances", "-p", "-k", "-j", "6", "--config",

@@ -200,3 +200,15 @@ def test_a_directory_that_an_export_holds_is_not_replaced(world: World) -> None:
         launch(world, node, replace_existing=True)
     assert info.value.code == "analysis_dir_attached"
     assert "workflow_launch launch" not in [name for name, _ in node.asked]
+
+
+OVERRIDE = "daylily-omics-analysis:2.1.0 other:main"
+
+
+@pytest.mark.parametrize(("change", "ref"), [({}, "2.1.0"), ({"git_tag": "2.0.9"}, "2.0.9")])
+def test_the_version_that_the_node_was_configured_to_clone_is_launched_unless_another_is_asked_for(
+    world: World, change: dict[str, Any], ref: str
+) -> None:
+    node = Node(overrides=OVERRIDE)
+    assert launch(world, node, **change).git_ref == ref
+    assert node.asked[-1][1]["DYEC_GIT_REF"] == ref
