@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daylily_ec.cli.main import main
 from daylily_ec.errors import DeadlinePassed, ExportFailed, InvalidValue, NotFound, Refused, ValidationError
 from daylily_ec.fsx.receipts import Phase
 from daylily_ec.fsx.verification import Mode
@@ -223,6 +225,29 @@ def test_an_export_by_file_system_finds_its_cluster_under_the_receipt_s_eyes(wor
     world.fsx.system = replace(world.fsx.system, tags={"parallelcluster:cluster-name": CLUSTER})  # type: ignore[type-var]
     done = export_analysis(world.services(), request).receipt
     assert (done.status, done.cluster_name, done.fsx_file_system_id) == ("success", CLUSTER, FS)
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    return ["export", "--region", "us-west-2", "--source-path", SOURCE, "--destination-s3-uri", TARGET,
+            "--output-dir", str(folder), "--json", *more]  # fmt: skip
+
+
+def test_the_command_wants_a_cluster_or_a_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DYEC_CLUSTER", raising=False)
+    assert main(words(tmp_path)) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "missing_input"
+    assert receipt(tmp_path)["status"] == "error"
+
+
+def test_a_dry_run_of_the_command_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DYEC_CLUSTER", raising=False)
+    assert main(words(tmp_path / "x", "--dry-run", "--verbose")) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "missing_input"
+    assert not (tmp_path / "x").exists()
 
 
 def test_another_file_system_than_the_cluster_s_is_refused(world: World, tmp_path: Path) -> None:
