@@ -110,7 +110,7 @@ def preflight_export(services: Services, request: PartRequest) -> ExportPrefligh
 def _claim(
     services: Services, destination: S3Prefix, analysis: AnalysisDirectory, file_system_id: str
 ) -> tuple[bool, list[str]]:
-    """Whether an earlier export of the directory is gone on with, and what else keeps the destination from being ours."""
+    """Whether an earlier export of the directory is gone on with, and what keeps the destination from being ours."""
     stored = services.s3.read_text(destination.bucket, receipt_key(destination))
     earlier = parse_receipt(stored.text, "The receipt beside the data") if stored else None
     ours = earlier is not None and (earlier.source_path, earlier.fsx_file_system_id) == (

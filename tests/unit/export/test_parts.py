@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from daylily_ec.cli import export as _views  # noqa: F401  registers how results are shown
 from daylily_ec.cli.main import main
+from daylily_ec.cli.render import text
 from daylily_ec.errors import DeadlinePassed, ExportFailed, InvalidValue, NotFound, Refused, ValidationError
 from daylily_ec.fsx.receipts import Phase
 from daylily_ec.fsx.verification import Mode
@@ -225,6 +227,16 @@ def test_an_export_by_file_system_finds_its_cluster_under_the_receipt_s_eyes(wor
     world.fsx.system = replace(world.fsx.system, tags={"parallelcluster:cluster-name": CLUSTER})  # type: ignore[type-var]
     done = export_analysis(world.services(), request).receipt
     assert (done.status, done.cluster_name, done.fsx_file_system_id) == ("success", CLUSTER, FS)
+
+
+def test_a_new_attempt_is_shown_as_not_yet_verified_and_remembers_how_it_will_be(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path, verify=Mode.FULL)
+    world.tree.write("daylily-omics-analysis/out.vcf", b"variants2")
+    request = ExportRequest(CLUSTER, SOURCE, TARGET, tmp_path, wait=False)
+    started = export_analysis(world.services(), request)
+    assert (dict(started.receipt.verification), started.receipt.is_proved) == ({"mode": "full"}, False)
+    assert "not yet" in text(started)
+    assert export(world, tmp_path)["verification"]["mode"] == "full"
 
 
 def words(folder: Path, *more: str) -> list[str]:
