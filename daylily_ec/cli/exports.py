@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
-from daylily_ec.cli.export import HashOn, RunLinks, Verify
+from daylily_ec.cli.export import FileSystem, HashOn, RunLinks, Verify, show_preflight
 from daylily_ec.cli.frame import App
 from daylily_ec.cli.options import Profile, Region
 from daylily_ec.cli.render import emit, pairs, table, text
 from daylily_ec.cli.session import services
-from daylily_ec.errors import ValidationError
 from daylily_ec.fsx.verification import Mode
 from daylily_ec.workflow import export_lookup, export_parts
 from daylily_ec.workflow.export_lookup import ExportList, KnownExport
-from daylily_ec.workflow.export_parts import Attached, ExportPreflight, PartRequest, TaskRun
+from daylily_ec.workflow.export_parts import Attached, PartRequest, TaskRun
 from daylily_ec.workflow.export_request import ExportRequest
 from daylily_ec.workflow.mounts import FileSystemTarget
 from daylily_ec.workflow.verify_export import Verified, is_uri, read_local, read_stored, verify_export
@@ -24,7 +23,6 @@ from daylily_ec.workflow.verify_export import Verified, is_uri, read_local, read
 app = App("Export in parts: attach, run, wait, finish, detach; look at exports and verify them again.")
 
 OptionalCluster = Annotated[str | None, typer.Option("--cluster", "--cluster-name", help="Cluster name.")]
-FileSystem = Annotated[str | None, typer.Option("--fsx-file-system-id", help="File system, instead of a cluster.")]
 Source = Annotated[str, typer.Option("--source-path", help="/fsx/analysis_results/<entity>/<analysis id>")]
 Destination = Annotated[str, typer.Option("--destination-s3-uri", help="S3 prefix ending in the same two names.")]
 OutputDir = Annotated[Path | None, typer.Option("--output-dir", help="Where this machine keeps the receipt.")]
@@ -40,15 +38,11 @@ def _settings(timeout: float, *, wait: bool = True, verify: str = Mode.CHECKSUM,
 @app.command("preflight")
 def preflight(
     source_path: Source, destination: Destination, region: Region, cluster: OptionalCluster = None,
-    fsx_file_system_id: FileSystem = None, profile: Profile = None,
+    fsx_file_system_id: FileSystem = None, profile: Profile = None, run_links: RunLinks = False,
 ) -> None:  # fmt: skip
     """Say what an export would meet, without hashing; change nothing."""
-    target = FileSystemTarget(cluster, fsx_file_system_id)
-    found = export_parts.preflight_export(services(profile, region), PartRequest(target, source_path, destination))
-    if not found.is_good:
-        raise ValidationError(f"The export would be refused: {'; '.join(found.problems[:5])}.", evidence=found,
-                              code="export_preflight_failed", details={"problems": list(found.problems)})  # fmt: skip
-    emit(found)
+    target, settings = FileSystemTarget(cluster, fsx_file_system_id), _settings(1, run_links=run_links)
+    show_preflight(services(profile, region), PartRequest(target, source_path, destination, settings=settings))
 
 
 @app.command("attach")
@@ -121,7 +115,9 @@ def status(
 @app.command("verify")
 def verify(
     receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="fsx_export.yaml, its S3 URI, or a destination.")],
-    mode: Annotated[str | None, typer.Option("--verify", help="checksum, full or sizes; default: as exported.")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--verify", help="checksum, full or sizes; default: as exported, never sizes.")
+    ] = None,
     region: Annotated[str | None, typer.Option("--region", help="AWS region; default: the receipt's.")] = None,
     profile: Profile = None,
 ) -> None:
@@ -142,16 +138,6 @@ def list_(
 ) -> None:
     """Show the exports of a cluster, and how many association slots are taken."""
     emit(export_lookup.list_exports(services(profile, region), FileSystemTarget(cluster, fsx_file_system_id)))
-
-
-@text.register
-def _(result: ExportPreflight) -> str:
-    return pairs({
-        "analysis": result.analysis_dir, "destination": result.destination_s3_uri,
-        "files": f"{result.files:,} files, {result.bytes:,} bytes", "slots": f"{result.slots_used} of 8 taken",
-        "continues": "an earlier export of this directory" if result.continues else "",
-        "problems": result.problems,
-    })  # fmt: skip
 
 
 @text.register

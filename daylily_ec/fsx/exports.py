@@ -13,8 +13,8 @@ from daylily_ec.aws.fsx import Association, AssociationSpec, FsxApi, Task
 from daylily_ec.aws.s3 import S3Api
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import AwsError, ExportFailed, InvalidValue
-from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, ensure_association, request_token, same_link
+from daylily_ec.errors import AwsError, ExportFailed, InvalidValue, Refused
+from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, detach, ensure_association, request_token, same_link
 from daylily_ec.fsx.obstacles import MONITOR
 from daylily_ec.fsx.policy import EXPORT_PURPOSE, tag_text
 from daylily_ec.util.clock import Clock, wait_until
@@ -110,13 +110,26 @@ def queue(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec
     """
     began = clock.monotonic()
     while True:
-        _await_slot(fsx, clock, reporter, wanted, deadline - (clock.monotonic() - began))
+        existing = _await_slot(fsx, clock, reporter, wanted, deadline - (clock.monotonic() - began))
+        for failed in filter(lambda one: _is_ours_and_failed(one, wanted), existing):
+            reporter.note(f"{failed.id} of an earlier run is {failed.state}: it is removed and made anew")
+            detach(fsx, clock, reporter, failed.id)
         try:
             return ensure_association(fsx, clock, reporter, wanted, wait=False)[0]
-        except AwsError as error:
+        except (AwsError, Refused) as error:
             # Another export in the queue was quicker.
-            if aws_code(error) not in _NO_SLOT or not is_queueable(fsx.associations(wanted.file_system_id), wanted):
+            if not _is_slot_taken(error) or not is_queueable(fsx.associations(wanted.file_system_id), wanted):
                 raise
+
+
+def _is_slot_taken(error: AwsError | Refused) -> bool:
+    return error.code == "no_free_slot" if isinstance(error, Refused) else aws_code(error) in _NO_SLOT
+
+
+def _is_ours_and_failed(association: Association, wanted: AssociationSpec) -> bool:
+    # FAILED never recovers, and the export that made it is the one that goes on.
+    ours = is_export(association) and _RUN_TAG in association.tags and same_link(association, wanted)
+    return ours and association.lifecycle.is_failed
 
 
 def is_queueable(existing: tuple[Association, ...], wanted: AssociationSpec) -> bool:
@@ -125,12 +138,14 @@ def is_queueable(existing: tuple[Association, ...], wanted: AssociationSpec) -> 
     return not mine and len(existing) >= MAX_ASSOCIATIONS and any(map(is_export, existing))
 
 
-def _await_slot(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float) -> None:
+def _await_slot(
+    fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float
+) -> tuple[Association, ...]:
     def holders(existing: tuple[Association, ...]) -> str:
         names = ", ".join(one.tags.get("Name", one.path.value) for one in existing if is_export(one))
         return f"{len(existing)} of {MAX_ASSOCIATIONS} are taken, by the exports {names}"
 
-    wait_until(
+    return wait_until(
         lambda: fsx.associations(wanted.file_system_id), done=lambda existing: not is_queueable(existing, wanted),
         what="an association slot for this export", deadline=deadline, every=_POLL_S, first=_FIRST_POLL_S, clock=clock,
         describe=holders,

@@ -5,30 +5,34 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import os
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import starmap
 from pathlib import PurePosixPath
 
-from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, RemoteCommandFailed
-from daylily_ec.fsx.obstacles import MAX_KEY_BYTES, MONITOR
+from daylily_ec.fsx.manifest import Record
+from daylily_ec.fsx.obstacles import Rules
 from daylily_ec.headnode.remote import Remote, RemoteScript
 
 _NO_DIRECTORY = 66
 _LIST_S = 900.0
-_KINDS = {"f", "d", "l"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class TreeEntry:
-    """One thing below the directory: relative path, find's type, size in bytes, mtime in seconds as text."""
+    """One thing below the directory: relative path, find's type, size in bytes, mtime in seconds as text, link target.
+
+    The target is no part of what is compared: a link that leads elsewhere is another link, of another time.
+    """
 
     path: bytes
     kind: str
     size: int
     modified: str
+    target: bytes = field(default=b"", compare=False)
 
     @property
     def key(self) -> str:
@@ -89,37 +93,22 @@ def parse_listing(text: str) -> Inventory:
         raw = gzip.decompress(packed)
         if raw and not raw.endswith(b"\0"):
             raise ValueError("the last record has no end")
-        return Inventory(tuple(sorted(_entry(record) for record in raw.split(b"\0")[:-1])))
+        fields = raw.split(b"\0")[:-1]
+        return Inventory(tuple(sorted(starmap(_entry, zip(fields[::2], fields[1::2], strict=True)))))
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RemoteCommandFailed(f"The listing made on the head node is damaged: {error}.") from error
 
 
-def _entry(record: bytes) -> TreeEntry:
+def _entry(record: bytes, target: bytes) -> TreeEntry:
     kind, size, modified, path = record.split(b" ", 3)
-    return TreeEntry(path, kind.decode(), int(size), modified.decode())
+    return TreeEntry(path, kind.decode(), int(size), modified.decode(), target)
 
 
-def unexportable(inventory: Inventory, destination: S3Prefix) -> tuple[str, ...]:
-    """What FSx would leave behind, each with its reason."""
-    return tuple(_unexportable(inventory, destination))
+def unexportable(inventory: Inventory, rules: Rules) -> tuple[str, ...]:
+    """What an export would refuse by names, types and targets alone, each with its reason."""
+    return tuple(map(str, rules.obstacles(map(_record, inventory.entries))))
 
 
-def _unexportable(inventory: Inventory, destination: S3Prefix) -> Iterator[str]:
-    room = MAX_KEY_BYTES - len(destination.key.encode())
-    for entry in inventory.entries:
-        if entry.kind not in _KINDS:
-            yield f"{entry.key}: neither file, directory nor symbolic link"
-        elif len(entry.path) + (entry.kind == "d") > room:
-            yield f"{entry.key}: its key would be longer than {MAX_KEY_BYTES} bytes"
-        elif not _is_utf8(entry.path):
-            yield f"{entry.key}: its name is not UTF-8"
-        elif entry.path == MONITOR.encode() or entry.path.startswith(MONITOR.encode() + b"/"):
-            yield f"{entry.key}: this name is kept for receipts"
-
-
-def _is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _record(entry: TreeEntry) -> Record:
+    path, target = os.fsdecode(entry.path), os.fsdecode(entry.target)
+    return Record(path, entry.kind, entry.stored_size, 0, "", target=target)

@@ -18,6 +18,7 @@ from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, Refused
+from daylily_ec.fsx.policy import is_of_export
 from daylily_ec.fsx.slots import MAX_ASSOCIATIONS as MAX_ASSOCIATIONS
 from daylily_ec.fsx.slots import slots_of
 from daylily_ec.fsx.turns import turn
@@ -135,13 +136,14 @@ def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) ->
             return _conflict_of_equals(other, wanted)
         if other.path.overlaps(wanted.path):
             reason = f"{other.id} ({other.lifecycle}) already links {other.path.on_node} with {other.source}"
-            return Conflict(reason, "Choose another path, or detach that association if nobody uses it.", (other,))
+            hint = f"Choose another path, or if nobody uses it: {_command(other)}"
+            return Conflict(reason, hint, (other,))
         if other.source.overlaps(wanted.source):
             reason = f"{other.id} ({other.lifecycle}) already shows {other.source} at {other.path.on_node}"
-            return Conflict(reason, f"Use {other.path.on_node}, or detach that association.", (other,))
+            return Conflict(reason, f"Use {other.path.on_node}, or detach it: {_command(other)}", (other,))
     if len(existing) >= MAX_ASSOCIATIONS:
         failed = [other for other in existing if other.lifecycle.is_failed]
-        first = f"Delete the FAILED {failed[0].id} first: dyec mounts delete" if failed else (
+        first = f"Delete the FAILED {failed[0].id} first: {_command(failed[0])}" if failed else (
             "Detach one that nobody uses: dyec mounts list shows them, dyec mounts delete detaches.")  # fmt: skip
         taken = f"all {MAX_ASSOCIATIONS} association slots of {wanted.file_system_id} are taken"
         who = "; ".join(str(slot) for slot in slots_of(existing))
@@ -152,11 +154,17 @@ def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) ->
 def _conflict_of_equals(other: Association, wanted: AssociationSpec) -> Conflict:
     if other.lifecycle.is_failed:
         return Conflict(f"{other.id} is FAILED: {other.reason or 'FSx gives no reason'}",
-                        f"Delete the FAILED {other.id}, then repeat.", (other,))  # fmt: skip
+                        f"Delete the FAILED {other.id}, then repeat: {_command(other)}", (other,))  # fmt: skip
     found = f"imports {_events(other.auto_import)}, exports {_events(other.auto_export)}"
     asked = f"imports {_events(wanted.auto_import)}, exports {_events(wanted.auto_export)}"
     return Conflict(f"{other.id} links the same places but {found}; asked: {asked}",
-                    "Ask for the same events, or detach that association.", (other,))  # fmt: skip
+                    f"Ask for the same events, or detach it: {_command(other)}", (other,))  # fmt: skip
+
+
+def _command(association: Association) -> str:
+    """What detaches it."""
+    group = "exports detach" if is_of_export(association) else "mounts delete"
+    return f"dyec {group} --association-id {association.id}"
 
 
 def _events(events: tuple[str, ...]) -> str:

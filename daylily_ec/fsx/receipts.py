@@ -77,6 +77,7 @@ class ExportReceipt:
     file_system_path: str = ""
     association_id: str = ""
     lifecycle: str = ""
+    allow_run_links: bool = False
     attempts: int = 0
     task_id: str = ""
     task_lifecycle: str = ""
@@ -171,9 +172,25 @@ class ReceiptBook:
         """Put the receipt beside the data unless there is one; whether this process did."""
         return s3.put_if_absent(destination.bucket, receipt_key(destination), dumps(self.receipt).encode())
 
+    def announce(self, s3: S3Api, destination: S3Prefix, etag: str, **changes: Any) -> bool:
+        """Replace the receipt beside the data if it still has the ETag (is absent, without one), then the one here.
+
+        False, and nothing is written here, when somebody else was quicker.
+        """
+        changed = self._changed(changes)
+        where, body = (destination.bucket, receipt_key(destination)), dumps(changed).encode()
+        if not (s3.put_if_match(*where, body, etag) if etag else s3.put_if_absent(*where, body)):
+            return False
+        self.receipt = changed
+        write_atomic(self.path, body.decode(), mode=0o644)
+        return True
+
+    def _changed(self, changes: Mapping[str, Any]) -> ExportReceipt:
+        return replace(self.receipt, **changes, updated_at=timestamp(self._clock.now()))
+
     def save(self, **changes: Any) -> ExportReceipt:
         """Replace the receipt in one step, here first, then beside the data."""
-        self.receipt = replace(self.receipt, **changes, updated_at=timestamp(self._clock.now()))
+        self.receipt = self._changed(changes)
         if self.silent:
             return self.receipt
         document = dumps(self.receipt)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from daylily_ec.aws.s3 import ObjectDigest, ObjectFacts, ObjectInfo
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import InvalidValue
+from daylily_ec.errors import ExportFailed, InvalidValue
 from daylily_ec.fsx.manifest import Manifest, Record
 from daylily_ec.fsx.obstacles import MONITOR
 
@@ -36,6 +36,10 @@ class Mode(StrEnum):
             return cls(text.strip().lower())
         except ValueError:
             raise InvalidValue("verification", text, f"must be one of {', '.join(cls)}") from None
+
+    def at_least(self, other: Mode) -> Mode:
+        """The one of both that compares more."""
+        return max(self, other, key=(Mode.SIZES, Mode.CHECKSUM, Mode.FULL).index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def is_told(facts: ObjectFacts) -> bool:
 
 
 def judge(record: Record, facts: ObjectFacts | None) -> Mismatch | None:
-    """What S3 says of an object against its record; the object must be told of (`is_told`) when it is there."""
+    """What S3 says of an object against its record; `ExportFailed` (code `no_checksum`) when S3 says nothing of it."""
     if facts is None:
         return Mismatch("missing", record.key, record.size)
     if facts.size != record.size:
@@ -123,7 +127,8 @@ def judge(record: Record, facts: ObjectFacts | None) -> Mismatch | None:
         if found and found != expected:
             return Mismatch("content", record.key, expected, found)
     if not is_told(facts):
-        raise ValueError(f"S3 has no checksum over the whole of {record.key}")
+        raise ExportFailed(f"S3 tells no checksum over the whole of {record.key}, nor of a copy.", code="no_checksum",
+                           hint="Compare by reading every object: --verify full")  # fmt: skip
     return None
 
 

@@ -6,17 +6,12 @@ from pathlib import PurePosixPath
 
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.errors import RemoteCommandFailed
-from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.headnode import runs
 from daylily_ec.headnode.remote import Remote
 
 
-def launched_folder(remote: Remote, analysis: AnalysisDirectory, manifest: Manifest) -> str:
-    """Name of the checkout below the directory: that of the latest launch there, else the only directory there is.
-
-    Empty when neither is known: nobody's name is guessed.
-    """
-    tops = set(manifest.top_directories)
+def launched_folder(remote: Remote, analysis: AnalysisDirectory) -> str:
+    """Name of the checkout of the latest launch into the directory; empty without one, for nobody's name is guessed."""
     try:
         records = [facts.record for facts in runs.every(remote) if facts.record]
     except RemoteCommandFailed:
@@ -24,6 +19,4 @@ def launched_folder(remote: Remote, analysis: AnalysisDirectory, manifest: Manif
         records = []
     here = [one for one in records if one.get("analysis_dir") == str(analysis.path.on_node) and one.get("repo_path")]
     latest = max(here, key=lambda one: str(one.get("started_at")), default=None)
-    if latest is not None:
-        return PurePosixPath(str(latest["repo_path"])).name
-    return tops.pop() if len(tops) == 1 else ""
+    return PurePosixPath(str(latest["repo_path"])).name if latest is not None else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 from daylily_ec.domain.fsxpath import AnalysisDirectory
-from daylily_ec.errors import DeadlinePassed, DyecError, Refused, ValidationError
+from daylily_ec.errors import DeadlinePassed, DyecError, ExportFailed, Refused, ValidationError
 from daylily_ec.fsx import exports
 from daylily_ec.fsx.receipts import ExportReceipt, ReceiptBook, ReceiptStatus, parse_receipt
 from daylily_ec.util.clock import timestamp
@@ -24,8 +24,9 @@ def export_analysis(services: Services, request: ExportRequest) -> ExportResult:
     try:
         ExportRun(services, request, book).carry_out()
     except DyecError as error:
-        goes_on = isinstance(error, DeadlinePassed) and book.receipt.has_open_task
-        if goes_on:
+        # Whatever ended the wait, FSx goes on; only its own word about the task is the end of it.
+        goes_on = book.receipt.has_open_task and not isinstance(error, ExportFailed)
+        if goes_on and isinstance(error, DeadlinePassed):
             error.hint = "The task goes on; run the same command again to wait for it, verify and detach."
         error.details.setdefault("receipt", str(book.path))
         book.fail(error, ReceiptStatus.STARTED if goes_on else ReceiptStatus.ERROR)
@@ -36,7 +37,7 @@ def export_analysis(services: Services, request: ExportRequest) -> ExportResult:
 def _open(services: Services, request: ExportRequest) -> ReceiptBook:
     """The receipt of an earlier run of the same export, else a new one, on disk before anything else happens."""
     fresh = ExportReceipt(
-        dyec_run_id=secrets.token_hex(8), cluster_name=request.cluster, region=services.context.region,
+        dyec_run_id=secrets.token_hex(8), cluster_name=request.cluster or None, region=services.context.region,
         source_path=request.source_path, destination_s3_uri=request.destination,
         started_at=timestamp(services.clock.now()),
     )  # fmt: skip

@@ -55,12 +55,12 @@ class Detached:
 
 
 def cluster_of(services: Services, target: FileSystemTarget) -> str:
-    """The cluster's name: as given, else as the file system's tags say."""
-    if target.cluster:
+    """The cluster's name: as the file system's tags say when one is named, which wins, else as given."""
+    if target.cluster and not target.file_system_id:
         return target.cluster
     system = services.fsx.file_system(target.resolve(services))
     name = system.tags.get("parallelcluster:cluster-name") if system is not None else None
-    if not name:
+    if not (name := name or target.cluster):
         raise NotFound(f"No cluster owns {target.file_system_id}.", hint="Give --cluster.")
     return name
 

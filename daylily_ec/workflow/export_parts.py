@@ -13,14 +13,17 @@ from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Task
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import ClusterName
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, Refused
 from daylily_ec.fsx import exports, mounts
 from daylily_ec.fsx.inventory import list_directory, unexportable
+from daylily_ec.fsx.obstacles import Rules
 from daylily_ec.fsx.receipts import ExportReceipt, Phase, parse_receipt, receipt_key
 from daylily_ec.fsx.verification import data_objects
 from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_lookup import cluster_of, default_output_dir, find_export
 from daylily_ec.workflow.export_request import ExportRequest, ExportResult
+from daylily_ec.workflow.export_run import claimed
 from daylily_ec.workflow.mounts import FileSystemTarget, check_file_system
 from daylily_ec.workflow.services import Services
 
@@ -93,20 +96,31 @@ def preflight_export(services: Services, request: PartRequest) -> ExportPrefligh
     inventory = list_directory(services.headnodes.connect(view), analysis.path.on_node)
     wanted = exports.Export(view.file_system_id, analysis, destination, "", view.name, "").association()
     existing = services.fsx.associations(view.file_system_id)
-    problems = list(unexportable(inventory, destination))
+    run_links = request.settings is not None and request.settings.allow_run_links
+    rules = Rules(str(analysis.path.on_node), len(destination.key.encode()), run_links)
+    problems = list(unexportable(inventory, rules))
     conflict = None if any(mounts.equal(one, wanted) for one in existing) else mounts.find_conflict(wanted, existing)
     if conflict is not None and not exports.is_queueable(existing, wanted):
         problems.append(conflict.reason)
+    ours, claim = _claim(services, destination, analysis, view.file_system_id)
+    return ExportPreflight(str(analysis), str(destination), view.file_system_id, inventory.files, inventory.bytes,
+                           len(existing), ours, (*problems, *claim))  # fmt: skip
+
+
+def _claim(
+    services: Services, destination: S3Prefix, analysis: AnalysisDirectory, file_system_id: str
+) -> tuple[bool, list[str]]:
+    """Whether an earlier export of the directory is gone on with, and what keeps the destination from being ours."""
     stored = services.s3.read_text(destination.bucket, receipt_key(destination))
     earlier = parse_receipt(stored.text, "The receipt beside the data") if stored else None
     ours = earlier is not None and (earlier.source_path, earlier.fsx_file_system_id) == (
-        analysis.path.value, view.file_system_id)  # fmt: skip
+        analysis.path.value, file_system_id)  # fmt: skip
+    problems = [] if ours or earlier is None else [claimed(earlier, destination).message.rstrip(".")]
     if not (ours and earlier is not None and earlier.attempts):
         found = next(data_objects(services.s3.objects(destination), destination), None)
         if found is not None:
             problems.append(f"{destination} is not empty ({found.key}) and is not an earlier export of this directory")
-    return ExportPreflight(str(analysis), str(destination), view.file_system_id, inventory.files, inventory.bytes,
-                           len(existing), ours, tuple(problems))  # fmt: skip
+    return ours, problems
 
 
 def attach_export(services: Services, request: PartRequest) -> Attached:

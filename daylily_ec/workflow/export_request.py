@@ -12,10 +12,10 @@ from daylily_ec.fsx.verification import Mode
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """An export as it was asked for; source and destination are parsed under the receipt's eyes.
+    """An export as it was asked for; cluster, source and destination are looked at under the receipt's eyes.
 
     `hash_on` names the Slurm partition that makes the manifest instead of the head node; `timeout` is in seconds, for
-    an association slot and for the task each.
+    an association slot and for the task each.  Without a cluster it is that of the file system.
     """
 
     cluster: str
@@ -27,6 +27,7 @@ class ExportRequest:
     verify: Mode = Mode.CHECKSUM
     hash_on: str | None = None
     allow_run_links: bool = False
+    file_system_id: str | None = None
     until: Phase = Phase.COMPLETE
     """Last phase of this run: ATTACH and RUN leave the rest to a later one."""
 

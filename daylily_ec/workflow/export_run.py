@@ -17,7 +17,7 @@ from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import ExportFailed, Refused
+from daylily_ec.errors import ExportFailed, InvalidValue, Refused
 from daylily_ec.fsx import exports, mounts
 from daylily_ec.fsx.arrived import Arrived
 from daylily_ec.fsx.inventory import list_directory
@@ -40,8 +40,9 @@ from daylily_ec.fsx.verification import Mode, Verification, data_objects, readin
 from daylily_ec.headnode.remote import Remote
 from daylily_ec.util.clock import timestamp
 from daylily_ec.workflow.analysis_roots import launched_folder
+from daylily_ec.workflow.export_lookup import cluster_of
 from daylily_ec.workflow.export_request import ExportRequest
-from daylily_ec.workflow.mounts import check_file_system, operator
+from daylily_ec.workflow.mounts import FileSystemTarget, check_file_system, operator
 from daylily_ec.workflow.services import Services
 
 _SHOWN = 5
@@ -68,7 +69,8 @@ class ExportRun:
     @cached_property
     def view(self) -> clusters.ClusterView:
         """The cluster whose node holds the directory."""
-        name = ClusterName.parse(self.request.cluster)
+        target = FileSystemTarget(self.request.cluster or None, self.request.file_system_id)
+        name = ClusterName.parse(cluster_of(self.services, target))
         return clusters.require(self.services.clusters, name, self.services.context.region)
 
     @cached_property
@@ -115,28 +117,31 @@ class ExportRun:
         """File system, node and destination; nothing has been changed in AWS until this has passed."""
         file_system_id = self.view.file_system_id
         check_file_system(self.services.fsx, file_system_id)
-        self.book.save(phase=Phase.PREFLIGHT, fsx_file_system_id=file_system_id)
+        if (wanted := self.request.file_system_id or file_system_id) != file_system_id:
+            raise InvalidValue("file system id", wanted, f"is not that of {self.view.name}, {file_system_id}")
+        self.book.save(phase=Phase.PREFLIGHT, fsx_file_system_id=file_system_id, cluster_name=str(self.view.name))
         _ = self.remote
         self.claim_destination()
 
     def make_manifest(self) -> Manifest:
         """What lies in the directory, byte for byte; refuses what could not be exported or proved."""
         services = self.services
+        run_links = self.request.allow_run_links or self.book.receipt.allow_run_links
         where = f"partition {self.request.hash_on}" if self.request.hash_on else "the head node"
-        services.reporter.step(f"Hashing {self.analysis.path.on_node} on {where} of {self.request.cluster}")
+        services.reporter.step(f"Hashing {self.analysis.path.on_node} on {where} of {self.view.name}")
         manifest = make_manifest(
             self.remote, self.analysis.path.on_node, clock=services.clock, reporter=services.reporter,
-            destination=self.destination, hash_on=self.request.hash_on, allow_run_links=self.request.allow_run_links,
+            destination=self.destination, hash_on=self.request.hash_on, allow_run_links=run_links,
         )  # fmt: skip
         links = sum(leads_to_run(record, str(self.analysis.path.on_node)) for record in manifest.records)
         beside = f"; {links} links into run mounts are exported as links" if links else ""
         services.reporter.note(f"{manifest.files:,} files, {manifest.bytes:,} bytes{beside}")
-        self.book.save(**self.roots(manifest))
+        self.book.save(**self.roots(), allow_run_links=run_links)
         return manifest
 
-    def roots(self, manifest: Manifest) -> dict[str, str]:
+    def roots(self) -> dict[str, str]:
         """Where the checkout of the workflow that was launched lies, here and in S3."""
-        name = launched_folder(self.remote, self.analysis, manifest)
+        name = launched_folder(self.remote, self.analysis)
         if not name:
             return {}
         return {"dayoa_analysis_root": f"{self.analysis.path.on_node}/{name}/",
@@ -145,15 +150,8 @@ class ExportRun:
     def claim_destination(self) -> None:
         """The destination must be empty or hold our own export of this directory; then the receipt moves in."""
         s3, receipt = self.services.s3, self.book.receipt
-        beside = self.receipt_beside()
-        ours = [one for one in (beside, receipt) if one is not None and one.describes(receipt)]
-        if not any(one.attempts for one in ours):
-            found = next(data_objects(s3.objects(self.destination), self.destination), None)
-            if found is not None:
-                raise Refused(
-                    f"{self.destination} is not empty ({found.key}) and is not an earlier export of this directory.",
-                    code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
-                )  # fmt: skip
+        beside, _ = self.receipt_beside()
+        ours = self.require_ours(beside)
         first = beside is None and not receipt.attempts
         if first and not self.book.claim(s3, self.destination):
             # Somebody else began the same export just now: theirs is gone on with.
@@ -166,11 +164,31 @@ class ExportRun:
         self.book.keep_beside(s3, self.destination)
         self.book.save()
 
-    def receipt_beside(self) -> ExportReceipt | None:
-        """The receipt that lies beside the data, None when there is none."""
+    def require_ours(self, beside: ExportReceipt | None, *, is_written: bool = False) -> list[ExportReceipt]:
+        """The receipts of this export; `Refused` when data or a receipt of anything else lies at the destination.
+
+        `is_written`: a task of this directory is known to have written there.
+        """
+        receipt = self.book.receipt
+        ours = [one for one in (beside, receipt) if one is not None and one.describes(receipt)]
+        if not is_written and not any(one.attempts for one in ours):
+            found = next(data_objects(self.services.s3.objects(self.destination), self.destination), None)
+            if found is not None:
+                raise Refused(
+                    f"{self.destination} is not empty ({found.key}) and is not an earlier export of this directory.",
+                    code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
+                )  # fmt: skip
+        if beside is not None and beside not in ours:
+            raise claimed(beside, self.destination)
+        return ours
+
+    def receipt_beside(self) -> tuple[ExportReceipt | None, str]:
+        """The receipt that lies beside the data and its ETag, None when there is none."""
         key = receipt_key(self.destination)
         stored = self.services.s3.read_text(self.destination.bucket, key)
-        return parse_receipt(stored.text, f"s3://{self.destination.bucket}/{key}") if stored else None
+        if stored is None:
+            return None, ""
+        return parse_receipt(stored.text, f"s3://{self.destination.bucket}/{key}"), stored.etag
 
     def adopt(self, receipt: ExportReceipt) -> None:
         """Go on with what that receipt says."""
@@ -217,7 +235,7 @@ class ExportRun:
         report = task.report or self.book.receipt.report_path
         self.book.save(phase=Phase.RUN, **exports.task_facts(task), report_path=report)
         if self.request.wait and not task.lifecycle.is_over:
-            arrived = Arrived(services.s3, services.clock, self.destination, manifest)
+            arrived = Arrived(services.s3, services.clock, services.reporter, self.destination, manifest)
             task = exports.wait_task(
                 services.fsx, services.clock, services.reporter, task, self.request.timeout, arrived.told
             )
@@ -228,7 +246,13 @@ class ExportRun:
         """Whether a task that is over exported exactly this; a directory that changed needs another attempt."""
         if self.book.receipt.attempt_listing != listing(manifest).digest:
             return False
-        return task.lifecycle.is_success and task.failed == 0 and self.verify(manifest).is_equal
+        if not task.lifecycle.is_success or task.failed:
+            return False
+        try:
+            return self.verify(manifest).is_equal
+        except ExportFailed:
+            # Nothing can be told: another task would not change that, and the end of this one says so.
+            return True
 
     def start(self, previous: Task | None, manifest: Manifest) -> Task:
         """A new task; an attempt that was announced but whose task was never made keeps its number and report."""
@@ -236,33 +260,38 @@ class ExportRun:
         digest = listing(manifest).digest
         announced = previous is None and receipt.attempts and not receipt.task_id
         if not (announced and receipt.attempt_listing == digest):
-            receipt = self.announce(manifest, digest)
+            receipt = self.announce(manifest, digest, previous)
         report = S3Prefix.parse(receipt.report_path)
         return exports.start_task(self.services.fsx, self.export, attempt=receipt.attempts, report=report)
 
-    def announce(self, manifest: Manifest, digest: str) -> ExportReceipt:
-        """Manifest and receipt of the next attempt, in both places before its task exists."""
+    def announce(self, manifest: Manifest, digest: str, previous: Task | None) -> ExportReceipt:
+        """Manifest and receipt of the next attempt, in both places before its task exists.
+
+        The claim is hours old by now: what lies at the destination is looked at again, and the receipt there is
+        replaced on condition that it is still the one that was read.
+        """
         receipt = self.book.receipt
         attempt = receipt.attempts + 1
-        theirs = self.announced_meanwhile(attempt, digest)
-        if theirs is not None:
-            self.adopt(theirs)
+        beside, etag = self.receipt_beside()
+        self.require_ours(beside, is_written=previous is not None)
+        if beside is not None and self.is_announced(beside, attempt, digest):
+            self.adopt(beside)
             return self.book.save()
         uri = store_manifest(self.services.s3, self.destination, manifest)
         self.book.keep_manifest(manifest)
         report = exports.report_prefix(self.destination, datetime.fromisoformat(receipt.started_at), attempt)
-        return self.book.save(
+        announced = self.book.announce(
+            self.services.s3, self.destination, etag,
             phase=Phase.RUN, attempts=attempt, attempt_listing=digest, report_path=str(report),
-            inventory=inventory_facts(manifest, uri, digest),
-            task_id="", task_lifecycle="", task_counts={}, verification={},
+            inventory=inventory_facts(manifest, uri, digest), task_id="", task_lifecycle="", task_counts={},
+            verification={name: value for name, value in receipt.verification.items() if name == "mode"},
         )  # fmt: skip
+        return self.book.receipt if announced else self.announce(manifest, digest, previous)
 
-    def announced_meanwhile(self, attempt: int, digest: str) -> ExportReceipt | None:
-        """The receipt of somebody else who goes on with the same export and was quicker."""
-        beside = self.receipt_beside()
-        if beside is None or (beside.dyec_run_id, beside.attempts) != (self.book.receipt.dyec_run_id, attempt):
-            return None
-        return beside if beside.attempt_listing == digest else None
+    def is_announced(self, beside: ExportReceipt, attempt: int, digest: str) -> bool:
+        """Whether somebody else who goes on with the same export was quicker."""
+        theirs = (beside.dyec_run_id, beside.attempts, beside.attempt_listing)
+        return theirs == (self.book.receipt.dyec_run_id, attempt, digest)
 
     def require_success(self, task: Task) -> None:
         """`ExportFailed`, with the files that FSx's report names, unless everything was written."""
@@ -305,12 +334,20 @@ class ExportRun:
         if not found.is_equal:
             raise differs(found, self.book.receipt)
 
+    @property
+    def mode(self) -> Mode:
+        """What was asked for, or the stronger mode of an earlier comparison: no proof is replaced by a weaker one."""
+        before = self.book.receipt.verification.get("mode")
+        return self.request.verify.at_least(Mode.parse(before)) if before else self.request.verify
+
     def verify(self, manifest: Manifest) -> Verification:
-        """S3 beside the manifest, in the mode that was asked for."""
-        if self.request.verify is Mode.FULL:
-            self.services.reporter.note(reading_note(manifest))
-        prover = Prover(self.services.s3, self.destination, self.services.reporter)
-        return prover.verify(manifest, self.request.verify)
+        """S3 beside the manifest."""
+        reporter = self.services.reporter
+        if self.mode is not self.request.verify:
+            reporter.note(f"S3 was compared in mode {self.mode} before, and is so again")
+        if self.mode is Mode.FULL:
+            reporter.note(reading_note(manifest))
+        return Prover(self.services.s3, self.destination, reporter).verify(manifest, self.mode)
 
     def record(self, manifest: Manifest) -> Verification:
         """Compare, and keep the result in the receipt."""
@@ -326,6 +363,17 @@ class ExportRun:
             mounts.detach(services.fsx, services.clock, services.reporter, association_id)
             phase = self.book.receipt.phase if self.book.receipt.status is ReceiptStatus.ERROR else Phase.DETACH
             self.book.save(phase=phase, detached=True, detach_lifecycle="DELETED")
+
+
+def claimed(theirs: ExportReceipt, destination: S3Prefix) -> Refused:
+    """The refusal to write where another export does, or did."""
+    uri = f"s3://{destination.bucket}/{receipt_key(destination)}"
+    return Refused(
+        f"{destination} belongs to the export of {theirs.headnode_path or theirs.source_path} from "
+        f"{theirs.cluster_name or theirs.fsx_file_system_id} ({theirs.status}, {theirs.updated_at}).",
+        code="destination_claimed", details={"receipt": uri, "dyec_run_id": theirs.dyec_run_id},
+        hint=f"Choose another prefix; if that export is over and wrote nothing, remove {uri}",
+    )  # fmt: skip
 
 
 def differs(found: Verification, receipt: ExportReceipt) -> ExportFailed:

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound
 from daylily_ec.fsx.inventory import Inventory, list_directory, unexportable
+from daylily_ec.fsx.obstacles import Rules
 from daylily_ec.headnode.local import LocalRemote
 
-DESTINATION = S3Prefix("results", "ubuntu/a1/")
+RULES = Rules("/fsx/analysis_results/ubuntu/a1", len("ubuntu/a1/"))
 
 
 def listing(folder: Path) -> Inventory:
@@ -39,7 +39,8 @@ def test_files_directories_and_links_come_back_byte_for_byte(tmp_path: Path) -> 
     ]
     assert (found.files, found.bytes) == (4, 36)
     assert found.top_directories == ("sub",)
-    assert [text.rpartition(": ")[2] for text in unexportable(found, DESTINATION)] == ["its name is not UTF-8"]
+    assert [entry.target for entry in found.entries if entry.target] == [b"sub/target-that-does-not-exist"]
+    assert [text.rpartition(": ")[2] for text in unexportable(found, RULES)] == ["its name is not UTF-8"]
     assert not list(tmp_path.glob("**/x"))
 
 
@@ -74,7 +75,18 @@ def test_sockets_are_named_as_not_exportable(tmp_path: Path) -> None:
             plug.bind("plug")
         finally:
             os.chdir(here)
-        assert "neither file, directory nor symbolic link" in unexportable(listing(root), DESTINATION)[0]
+        assert "it is a socket, which S3 cannot hold" in unexportable(listing(root), RULES)[0]
+
+
+def test_links_into_run_mounts_are_named_with_their_target(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "raw").symlink_to("/fsx/run_dir_mounts/R1/x\ny")
+    (root / "near").symlink_to("raw")
+    (root / "a" / "config" / "run_dir_links").mkdir(parents=True)
+    (root / "a" / "config" / "run_dir_links" / "R1").symlink_to("/fsx/run_dir_mounts/R1")
+    found = unexportable(listing(root), RULES)
+    assert len(found) == 1
+    assert found[0].startswith("raw: it is a link into a run mount, /fsx/run_dir_mounts/R1/x")
 
 
 @pytest.mark.parametrize("kind", ["absent", "file", "link"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,14 @@ def export(world: World, folder: Path, faults: Faults | None = None, **more: Any
     """The receipt of one run."""
     request = ExportRequest(CLUSTER, SOURCE, more.pop("target", TARGET), folder, **more)
     return export_analysis(world.services(faults), request).receipt.to_json()["fsx_export"]  # type: ignore[no-any-return]
+
+
+def launched(world: World, folder: str, when: str = "2026-01-01T00:00:00Z") -> None:
+    """The node has the record of a session that works in this folder of the analysis directory."""
+    record = {"analysis_dir": SOURCE, "repo_path": f"{SOURCE}/{folder}", "started_at": when}
+    facts = f"run_dir=/home/ubuntu/daylily-runs/{folder}\ntmux=gone\ncontroller=none\ncontroller_id=\n"
+    facts += "command=gone\nanalysis=present\njobs=known"
+    world.node.sessions.append(base64.b64encode(f"{facts}\n--\n{json.dumps(record)}\n--\n".encode()).decode())
 
 
 def receipt(folder: Path) -> dict[str, Any]:

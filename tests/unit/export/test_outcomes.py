@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,21 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.aws.fsx import Task
-from daylily_ec.errors import AccessDenied, AwsError, DeadlinePassed, ExportFailed, Refused, ValidationError
+from daylily_ec.aws.fsx import Association, AssociationSpec, Task
+from daylily_ec.errors import (
+    AccessDenied,
+    AwsError,
+    CredentialsExpired,
+    DeadlinePassed,
+    ExportFailed,
+    Refused,
+    Unreachable,
+    ValidationError,
+)
 from daylily_ec.fsx.obstacles import Obstacle, Why
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
-from tests.unit.export.scene import BUCKET, PREFIX, analysis, export, receipt, verify
+from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
 from tests.unit.fsx.fakes import Faults, World
 
 OUT = f"{PREFIX}daylily-omics-analysis/out.vcf"
@@ -127,10 +137,135 @@ def test_a_queue_that_does_not_move_ends_with_the_names_of_those_before(world: W
     assert (receipt(tmp_path)["status"], world.fsx.created) == ("error", [])
 
 
+@pytest.mark.parametrize("where", ["in the list", "in FSx's answer"])
+def test_an_export_that_loses_the_last_free_slot_goes_on_waiting(world: World, tmp_path: Path, where: str) -> None:
+    last = world.fsx.links.pop(fill(world, 2)[7])
+    create, associations, looks = world.fsx.create_association, world.fsx.associations, 0
+
+    def created(spec: AssociationSpec, token: str) -> Association:
+        if looks < 6:
+            world.fsx.links[last.id] = last
+            raise AwsError("limit", details={"aws_code": "ServiceLimitExceeded"})
+        return create(spec, token)
+
+    def looked(file_system_id: str) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 2 and where == "in the list":
+            world.fsx.links[last.id] = last
+        if looks == 6:
+            world.fsx.links.pop(last.id)
+        return associations(file_system_id)
+
+    world.fsx.associations = looked  # type: ignore[method-assign]
+    world.fsx.create_association = created  # type: ignore[method-assign]
+    assert export(world, tmp_path)["status"] == "success"
+    assert looks > 6
+
+
 def test_mounts_in_all_slots_are_not_waited_for(world: World, tmp_path: Path) -> None:
     fill(world, 0)
     with pytest.raises(Refused, match="all 8 association slots"):
         export(world, tmp_path)
+
+
+def test_a_failed_association_of_an_earlier_run_is_removed_and_made_anew(world: World, tmp_path: Path) -> None:
+    fill(world, 1)
+    del world.fsx.links[next(reversed(world.fsx.links))]
+    world.fsx.creating = ["CREATING", "FAILED:no permission"]
+    with pytest.raises(AwsError, match="no permission"):
+        export(world, tmp_path)
+    failed = receipt(tmp_path)["association_id"]
+    world.fsx.creating = ["AVAILABLE"]
+    found = export(world, tmp_path)
+    assert (found["status"], len(world.fsx.created)) == ("success", 2)
+    assert world.fsx.deleted == [failed, found["association_id"]]
+
+
+def foreign(world: World, **changes: Any) -> None:
+    """Another cluster's export of a directory of the same name claims the destination."""
+    document = {
+        "schema_version": 4, "status": "started", "phase": "preflight", "dyec_run_id": "ff", "cluster_name": "other",
+        "region": "us-west-2", "source_path": "/analysis_results/ubuntu/a1/", "destination_s3_uri": TARGET,
+        "started_at": "2026-01-01T00:00:00Z", "fsx_file_system_id": "fs-00000000000000001", "failure_details": {},
+    }  # fmt: skip
+    world.s3.put(BUCKET, RECEIPT, (json.dumps({"fsx_export": {**document, **changes}}) + "\n").encode())
+
+
+def test_a_destination_that_another_cluster_s_export_has_claimed_is_left_to_it(world: World, tmp_path: Path) -> None:
+    foreign(world)
+    before = dict(world.s3.data)
+    with pytest.raises(Refused) as error:
+        export(world, tmp_path)
+    assert (error.value.code, f"s3://{BUCKET}/{RECEIPT}" in error.value.hint) == ("destination_claimed", True)
+    assert (world.s3.data, world.fsx.created) == (before, [])
+
+
+@pytest.mark.parametrize("during", ["inventory", "tasks"])
+def test_data_that_arrived_after_the_claim_is_not_written_over(world: World, tmp_path: Path, during: str) -> None:
+    """Hashing takes hours: somebody may export there meanwhile, and delete what it was exported from."""
+    holder = world.node if during == "inventory" else world.fsx
+    original = getattr(holder, during)
+
+    def looked(*given: Any) -> Any:
+        world.s3.put(BUCKET, OUT, b"THEIRS")
+        return original(*given)
+
+    setattr(holder, during, looked)
+    with pytest.raises(Refused) as error:
+        export(world, tmp_path)
+    assert (error.value.code, world.fsx.started) == ("destination_not_empty", [])
+    assert world.s3.data[BUCKET, OUT] == b"THEIRS"
+
+
+def test_a_receipt_replaced_at_the_very_moment_of_the_announcement_is_not_written_over(
+    world: World, tmp_path: Path
+) -> None:
+    original = world.s3.put_if_match
+
+    def outrun(bucket: str, key: str, body: bytes, etag: str) -> bool:
+        if key == RECEIPT:
+            foreign(world)
+        return original(bucket, key, body, etag)
+
+    world.s3.put_if_match = outrun  # type: ignore[method-assign]
+    with pytest.raises(Refused) as error:
+        export(world, tmp_path)
+    assert (error.value.code, world.fsx.started) == ("destination_claimed", [])
+
+
+def test_an_announcement_whose_answer_was_lost_is_gone_on_with(world: World, tmp_path: Path) -> None:
+    original, once = world.s3.put_if_match, iter([True])
+
+    def lost(bucket: str, key: str, body: bytes, etag: str) -> bool:
+        return original(bucket, key, body, etag) and not (key == RECEIPT and next(once, False))
+
+    world.s3.put_if_match = lost  # type: ignore[method-assign]
+    found = export(world, tmp_path)
+    assert (found["status"], found["attempts"], len(world.fsx.started)) == ("success", 1, 1)
+
+
+@pytest.mark.parametrize("error", [CredentialsExpired("expired"), AccessDenied("denied"), Unreachable("away")])
+def test_what_ends_the_wait_but_not_the_task_is_no_end_of_the_export(
+    world: World, clock: FakeClock, tmp_path: Path, error: AwsError
+) -> None:
+    counting = Faults()
+    export(analysis(clock), tmp_path / "count", counting)
+    with pytest.raises(type(error)):
+        export(world, tmp_path, Faults(counting.names.index("task") + 1, error=error))
+    found = receipt(tmp_path)
+    assert (found["status"], found["phase"], found["detached"]) == ("started", "run", False)
+    assert found["failure_details"]["message"] == error.message
+    assert (export(world, tmp_path)["status"], len(world.fsx.started)) == ("success", 1)
+
+
+def test_a_task_that_fsx_does_not_know_any_more_is_the_end(world: World, tmp_path: Path) -> None:
+    task, world.fsx.task = world.fsx.task, lambda task_id: None  # type: ignore[method-assign]
+    with pytest.raises(ExportFailed, match="does not know"):
+        export(world, tmp_path)
+    assert receipt(tmp_path)["status"] == "error"
+    world.fsx.task = task  # type: ignore[method-assign]
+    assert export(world, tmp_path)["status"] == "success"
 
 
 def test_two_exports_of_one_directory_to_one_place_share_association_task_and_receipt(

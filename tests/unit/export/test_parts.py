@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.errors import DeadlinePassed, ExportFailed, NotFound, Refused
+from daylily_ec.cli import export as _views  # noqa: F401  registers how results are shown
+from daylily_ec.cli.main import main
+from daylily_ec.cli.render import text
+from daylily_ec.errors import DeadlinePassed, ExportFailed, InvalidValue, NotFound, Refused, ValidationError
+from daylily_ec.fsx.receipts import Phase
 from daylily_ec.fsx.verification import Mode
+from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_lookup import detach_export, find_export, list_exports
 from daylily_ec.workflow.export_parts import (
     PartRequest,
@@ -24,7 +28,7 @@ from daylily_ec.workflow.export_parts import (
 from daylily_ec.workflow.export_request import ExportRequest
 from daylily_ec.workflow.mounts import FileSystemTarget
 from tests.conftest import FakeClock
-from tests.unit.export.scene import BUCKET, PREFIX, SOURCE, TARGET, analysis, export, receipt
+from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, SOURCE, TARGET, analysis, export, launched, receipt
 from tests.unit.fsx.fakes import CLUSTER, FS, World
 
 BY_CLUSTER = FileSystemTarget(CLUSTER)
@@ -173,23 +177,95 @@ def test_a_preflight_changes_nothing_and_names_everything(world: World) -> None:
 
 
 def test_the_roots_are_those_of_the_launched_checkout(world: World, tmp_path: Path) -> None:
-    world.tree.write("sarek", kind="d")
-
-    def session(name: str, folder: str, when: str) -> str:
-        record = {"analysis_dir": SOURCE, "repo_path": f"{SOURCE}/{folder}", "started_at": when}
-        facts = f"run_dir=/home/ubuntu/daylily-runs/{name}\ntmux=gone\ncontroller=none\ncontroller_id=\n"
-        facts += "command=gone\nanalysis=present\njobs=known"
-        return base64.b64encode(f"{facts}\n--\n{json.dumps(record)}\n--\n".encode()).decode()
-
-    world.node.sessions = [session("s2", "sarek", "2026-01-02T00:00:00Z"), session("s1", "old", "2026-01-01T00:00:00Z")]
+    launched(world, "sarek", "2026-01-02T00:00:00Z")
+    launched(world, "old", "2026-01-01T00:00:00Z")
     found = export(world, tmp_path)
     assert found["dayoa_analysis_root"] == f"{SOURCE}/sarek/"
     assert found["dayoa_s3_root"] == f"{TARGET}sarek/"
 
 
-def test_no_root_is_guessed_among_several(world: World, tmp_path: Path) -> None:
-    world.tree.write("sarek", kind="d")
-    assert "dayoa_s3_root" not in export(world, tmp_path)
+def test_no_root_is_guessed_for_what_nobody_launched(world: World, tmp_path: Path) -> None:
+    assert not {"dayoa_s3_root", "dayoa_analysis_root"} & export(world, tmp_path).keys()
+
+
+def linked(world: World) -> None:
+    world.tree.write("daylily-omics-analysis/raw", b"/fsx/run_dir_mounts/R1/x", kind="l")
+
+
+def test_a_preflight_names_links_into_run_mounts_as_the_export_does(world: World, tmp_path: Path) -> None:
+    linked(world)
+    request = PartRequest(BY_CLUSTER, SOURCE, TARGET)
+    (told,) = preflight_export(world.services(), request).problems
+    with pytest.raises(ValidationError) as error:
+        export(world, tmp_path)
+    assert told in error.value.message
+    allowed = replace(request, settings=ExportRequest("", "", "", tmp_path, allow_run_links=True))
+    assert preflight_export(world.services(), allowed).is_good
+    assert export(world, tmp_path, allow_run_links=True)["status"] == "success"
+
+
+def test_a_preflight_names_whose_export_has_claimed_the_destination(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path, until=Phase.ATTACH)
+    text = world.s3.data[BUCKET, RECEIPT].replace(FS.encode(), b"fs-0fffffffffffffff0")
+    world.s3.data[BUCKET, RECEIPT] = text
+    (told,) = preflight_export(world.services(), PartRequest(BY_CLUSTER, SOURCE, TARGET)).problems
+    assert "belongs to the export of" in told
+
+
+def test_links_that_were_allowed_once_need_no_second_word_to_be_finished(world: World, tmp_path: Path) -> None:
+    linked(world)
+    export(world, tmp_path / "here", wait=False, allow_run_links=True)
+    done = finish_export(world.services(), part(tmp_path / "there", destination="")).receipt
+    assert (done.status, done.allow_run_links) == ("success", True)
+
+
+def test_an_export_by_file_system_finds_its_cluster_under_the_receipt_s_eyes(world: World, tmp_path: Path) -> None:
+    request = ExportRequest("", SOURCE, TARGET, tmp_path, file_system_id=FS)
+    with pytest.raises(NotFound, match="No cluster owns"):
+        export_analysis(world.services(), request)
+    assert (receipt(tmp_path)["status"], receipt(tmp_path)["cluster_name"]) == ("error", None)
+    world.fsx.system = replace(world.fsx.system, tags={"parallelcluster:cluster-name": CLUSTER})  # type: ignore[type-var]
+    done = export_analysis(world.services(), request).receipt
+    assert (done.status, done.cluster_name, done.fsx_file_system_id) == ("success", CLUSTER, FS)
+
+
+def test_a_new_attempt_is_shown_as_not_yet_verified_and_remembers_how_it_will_be(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path, verify=Mode.FULL)
+    world.tree.write("daylily-omics-analysis/out.vcf", b"variants2")
+    request = ExportRequest(CLUSTER, SOURCE, TARGET, tmp_path, wait=False)
+    started = export_analysis(world.services(), request)
+    assert (dict(started.receipt.verification), started.receipt.is_proved) == ({"mode": "full"}, False)
+    assert "not yet" in text(started)
+    assert export(world, tmp_path)["verification"]["mode"] == "full"
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    return ["export", "--region", "us-west-2", "--source-path", SOURCE, "--destination-s3-uri", TARGET,
+            "--output-dir", str(folder), "--json", *more]  # fmt: skip
+
+
+def test_the_command_wants_a_cluster_or_a_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DYEC_CLUSTER", raising=False)
+    assert main(words(tmp_path)) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "missing_input"
+    assert receipt(tmp_path)["status"] == "error"
+
+
+def test_a_dry_run_of_the_command_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DYEC_CLUSTER", raising=False)
+    assert main(words(tmp_path / "x", "--dry-run", "--verbose")) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "missing_input"
+    assert not (tmp_path / "x").exists()
+
+
+def test_another_file_system_than_the_cluster_s_is_refused(world: World, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="is not that of"):
+        export(world, tmp_path, file_system_id="fs-0fffffffffffffff0")
+    assert not world.s3.data
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,70 @@ def test_an_object_replaced_while_its_checksum_is_made_is_a_difference(world: Wo
 
     world.s3.facts = replaced  # type: ignore[method-assign]
     assert differences(world, tmp_path, Mode.CHECKSUM) == ["content"]
+
+
+def untold(world: World) -> None:
+    """S3 has no checksum over the whole of any object, not even of those it copies."""
+    facts = world.s3.facts
+
+    def silent(bucket: str, key: str) -> Any:
+        found = facts(bucket, key)
+        return replace(found, crc64nvme="", sha256="") if found else None
+
+    world.s3.facts = silent  # type: ignore[method-assign]
+
+
+def test_an_s3_that_tells_no_checksum_at_all_ends_the_export_in_order(world: World, tmp_path: Path) -> None:
+    untold(world)
+    for _ in range(2):
+        with pytest.raises(ExportFailed) as error:
+            export(world, tmp_path)
+        assert (error.value.code, "--verify full" in error.value.hint) == ("no_checksum", True)
+        found = receipt(tmp_path)
+        assert (found["status"], found["phase"], found["detached"]) == ("error", "verify", True)
+        assert not world.fsx.links
+    assert (export(world, tmp_path, verify=Mode.FULL)["status"], len(world.fsx.started)) == ("success", 1)
+    with pytest.raises(ExportFailed, match="no checksum"):
+        verify(world, tmp_path, Mode.CHECKSUM)
+
+
+@pytest.mark.parametrize("proved", Mode)
+@pytest.mark.parametrize("asked", Mode)
+def test_an_unchanged_export_is_compared_as_thoroughly_as_before(
+    world: World, tmp_path: Path, proved: Mode, asked: Mode
+) -> None:
+    export(world, tmp_path, verify=proved)
+    again = export(world, tmp_path, verify=asked)
+    assert (again["outcome"], again["verification"]["mode"]) == ("UNCHANGED", asked.at_least(proved))
+
+
+@pytest.mark.weakness("H5")
+@pytest.mark.parametrize("proved", READING)
+def test_sizes_never_replace_a_proof_of_content(world: World, tmp_path: Path, proved: Mode) -> None:
+    """Neither at once, nor by way of a new attempt: FSx does not write an object that it believes to be there."""
+    export(world, tmp_path, verify=proved)
+    world.s3.data[BUCKET, OUT] = b"VARIANTS"
+    original = world.fsx.export
+
+    def nothing_new(task: Any) -> None:
+        original(task)
+        world.s3.data[BUCKET, OUT] = b"VARIANTS"
+
+    world.fsx.export = nothing_new  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(ExportFailed, match=r"out\.vcf \(content\)"):
+            export(world, tmp_path, verify=Mode.SIZES)
+        assert (receipt(tmp_path)["status"], receipt(tmp_path)["verification"]["mode"]) == ("error", proved)
+
+
+def test_a_word_in_the_receipt_does_not_keep_content_from_being_compared(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path)
+    path = tmp_path / "fsx_export.yaml"
+    path.write_text(path.read_text().replace('"mode": "checksum"', '"mode": "sizes"'))
+    assert verify(world, tmp_path).verification["mode"] == "checksum"
+    world.s3.data[BUCKET, OUT] = b"VARIANTS"
+    with pytest.raises(ExportFailed, match="content"):
+        verify(world, tmp_path)
 
 
 def test_a_later_export_finds_what_was_damaged_since(world: World, tmp_path: Path) -> None:
@@ -233,8 +298,9 @@ def rename(data: dict[Any, bytes], dice: random.Random, keys: list[Any]) -> None
 DAMAGES: tuple[Callable[..., None], ...] = (flip, truncate, drop, swap, rename)
 
 
+@pytest.mark.parametrize("mode", READING)
 def test_p10_every_one_of_1000_corruptions_is_caught_and_1000_clean_looks_find_nothing(
-    world: World, tmp_path: Path
+    world: World, tmp_path: Path, mode: Mode
 ) -> None:
     dice = random.Random(20)
     many(world, dice)
@@ -243,7 +309,6 @@ def test_p10_every_one_of_1000_corruptions_is_caught_and_1000_clean_looks_find_n
     keys = [key for key, body in clean.items() if "_daylily_monitor" not in key[1] and body]
     caught = accepted = 0
     for number in range(ROUNDS):
-        mode = READING[number % 2]
         DAMAGES[number % len(DAMAGES)](world.s3.data, dice, keys)
         assert world.s3.data != clean
         assert differences(world, tmp_path, mode)
@@ -251,7 +316,7 @@ def test_p10_every_one_of_1000_corruptions_is_caught_and_1000_clean_looks_find_n
         world.s3.data.clear()
         world.s3.data.update(clean)
         accepted += verify(world, tmp_path, mode).verification["mismatches"] == 0
-    print(f"P10: {caught} corruptions caught, {accepted} clean exports accepted")
+    print(f"P10, {mode}: {caught} corruptions caught, {accepted} clean exports accepted")
     assert (caught, accepted) == (ROUNDS, ROUNDS)
 
 

@@ -122,7 +122,7 @@ class FakeS3:
 
     def read_text(self, bucket: str, key: str) -> ObjectText | None:
         body = self.data.get((bucket, key))
-        return None if body is None else ObjectText(body.decode(), "etag")
+        return None if body is None else ObjectText(body.decode(), hashlib.md5(body).hexdigest())
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.data[bucket, key] = body
@@ -167,7 +167,11 @@ class Tree:
 
     def listing(self) -> str:
         records = [
-            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0000000000 ".encode() + name + b"\0"
+            f"{kind} {len(content) if kind != 'd' else 4096} {self.times[name]}.0000000000 ".encode()
+            + name
+            + b"\0"
+            + (content if kind == "l" else b"")
+            + b"\0"
             for name, (kind, content) in self.entries.items()
         ]
         return base64.b64encode(gzip.compress(b"".join(records))).decode()

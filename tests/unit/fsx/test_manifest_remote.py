@@ -183,7 +183,7 @@ def test_the_manifest_of_another_directory(make: Make) -> None:
 def test_the_listing_of_a_manifest_is_that_of_find() -> None:
     folder, link = Record("d", "d", 0, 5, "0755"), Record("l", "l", 1, 10**9, "0777", "ab" * 32, crc_text(1), "a")
     made = manifest.make(DIRECTORY, "t", "m", [FILE, folder, link])
-    found = "f 3 1700000000.0000000010 a\0d 0 0.0000000050 d\0l 1 1.0000000000 l\0"
+    found = "f 3 1700000000.0000000010 a\0\0d 0 0.0000000050 d\0\0l 1 1.0000000000 l\0a\0"
     seen = parse_listing(base64.b64encode(gzip.compress(found.encode())).decode())
     assert manifest_remote.listing(made).digest == seen.digest
 

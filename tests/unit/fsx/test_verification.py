@@ -10,7 +10,7 @@ from awscrt import checksums
 
 from daylily_ec.aws.s3 import ObjectDigest, ObjectFacts, ObjectInfo
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import InvalidValue
+from daylily_ec.errors import ExportFailed, InvalidValue
 from daylily_ec.fsx.manifest import Record, crc_text, make
 from daylily_ec.fsx.verification import Mode, compare, judge, judge_digest, needs_content, reading_note
 
@@ -33,7 +33,7 @@ def test_every_checksum_that_s3_has_must_agree(facts: ObjectFacts | None, kind: 
 
 
 def test_an_object_without_a_checksum_is_never_judged_equal() -> None:
-    with pytest.raises(ValueError, match="no checksum over the whole"):
+    with pytest.raises(ExportFailed, match="no checksum over the whole"):
         judge(RECORD, ObjectFacts(9, "25f9e794323b453885f5181f1b624d0b"))
 
 
