@@ -47,6 +47,8 @@ MUTATIONS = (
     Mutation("accept words that are not exactly those", _CLI, '.removesuffix("\\n")', ".strip()", _TEST),
     Mutation("trust a receipt that is not verified", _RESULTS,
              '    if receipt.status != "success" or not receipt.is_proved:\n', "    if False:\n", _GATES),
+    Mutation("trust a receipt whose content nobody compared", _RESULTS,
+             "    if fate.mode not in _COMPARES_CONTENT:\n", "    if False:\n", f"{_P8}[sized]"),
     Mutation("trust a receipt whatever the directory lists now", _RESULTS,
              "    if receipt.attempt_listing != found.digest:\n", "    if False:\n", f"{_P8}[changed]"),
     Mutation("trust times that can be set back", _RESULTS,

@@ -11,6 +11,7 @@ from daylily_ec.aws.fsx import Task, TaskLifecycle
 from daylily_ec.aws.holdings import Holding
 from daylily_ec.aws.price_list import PriceQuery, UnitPrice
 from daylily_ec.domain.ids import ClusterName
+from daylily_ec.fsx.verification import Mode
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.workflow.delete_cluster import delete_cluster
@@ -145,10 +146,10 @@ class Scene:
         self.world.tree.write("work", kind="d")
         self.world.tree.write("work/out.vcf", b"variants")
 
-    def export(self) -> Path:
+    def export(self, mode: Mode = Mode.CHECKSUM) -> Path:
         """Export them; where the receipt lies."""
         folder = self.folder / "export"
-        export_analysis(self.world.services(), ExportRequest(CLUSTER, SOURCE, TARGET, folder))
+        export_analysis(self.world.services(), ExportRequest(CLUSTER, SOURCE, TARGET, folder, verify=mode))
         return folder
 
     def record(self, region: str = REGION, cluster: str = CLUSTER) -> Path:
