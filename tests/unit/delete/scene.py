@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from daylily_ec.aws.cloudformation import Stack, StackEvent
+from daylily_ec.aws.context import AwsContext, Identity
 from daylily_ec.aws.fsx import Task, TaskLifecycle
 from daylily_ec.aws.holdings import Holding
 from daylily_ec.aws.price_list import PriceQuery, UnitPrice
@@ -25,6 +26,7 @@ from tests.unit.ensure.fakes import FakeBudgets, FakeSchedules, FakeTopics
 from tests.unit.fsx.fakes import CLUSTER, FS, REGION, World
 
 NAME = ClusterName(CLUSTER)
+ACCOUNT = "123456789012"
 STACK = "arn:stack/1"
 SOURCE = "/fsx/analysis_results/ubuntu/a1"
 TARGET = "s3://results/derived/ubuntu/a1/"
@@ -108,6 +110,17 @@ class FakePrices:
         }
 
 
+class Caller(AwsContext):
+    """Somebody of an account, who asks AWS nothing."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(None, REGION)
+        self.account = account
+
+    def identity(self) -> Identity:
+        return Identity(self.account, f"arn:aws:iam::{self.account}:user/ann")
+
+
 class Scene:
     """A world with a cluster to be deleted."""
 
@@ -118,10 +131,12 @@ class Scene:
         self.topics, self.schedules, self.budgets = FakeTopics(), FakeSchedules(), FakeBudgets()
         self.holdings, self.price_list = FakeHoldings(), FakePrices()
         self.store = StateStore(folder)
+        self.account = ACCOUNT
         self.confirmed: list[DeletionPlan] = []
 
     def services(self) -> Services:
         made = self.world.services()
+        made.context = Caller(self.account)
         parts = ("stacks", "pcluster", "retention", "topics", "schedules", "budgets", "holdings", "price_list")
         for name in parts:
             setattr(made, name, cast("Any", getattr(self, name)))
@@ -156,7 +171,7 @@ class Scene:
         return self.store.create(
             RunRecord(
                 run_id="r", cluster_name=cluster, region=region, region_az=region + "d", aws_profile="p",
-                account_id="1", owner="o", config_hash="h", stamp="20260211143722", started_at="t", updated_at="t",
+                account_id=ACCOUNT, owner="o", config_hash="h", stamp="20260211143722", started_at="t", updated_at="t",
                 status=RunStatus.COMPLETE,
             )
         )  # fmt: skip
