@@ -4,8 +4,8 @@
     benchmarks/verification.py [--objects 100000] [--raw verification.json]
 
 The other side is a server with canned answers in a process of its own, whose time is reported apart: what is measured
-is dyec's own client, manifest parsed, every page listed, HeadObject sent for every file.  The goal, 60 s and 300 MiB, is
-for 100,000 objects; missed, with however many, it ends with 1.
+is dyec's own client, manifest parsed, every page listed, HeadObject sent for every file.  The goal, 60 s and 300 MiB,
+is for 100,000 objects; missed, with however many, it ends with 1.
 """
 
 from __future__ import annotations
