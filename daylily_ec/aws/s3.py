@@ -19,6 +19,9 @@ from daylily_ec.errors import AwsError, Unreachable
 
 _ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _MULTIPART_THRESHOLD = 64 * 1024 * 1024
+_COPIED_AT_ONCE = 5 * 1024**3
+"""Bytes that one CopyObject takes (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html)."""
+_COPIED_PART = 512 * 1024**2
 _READS = 3
 _PIECE = 1024 * 1024
 T = TypeVar("T")
@@ -244,7 +247,8 @@ class S3:
 
     def copy_with_checksum(self, source: tuple[str, str], etag: str, bucket: str, key: str) -> None:
         wanted = {"ChecksumAlgorithm": "CRC64NVME", "CopySourceIfMatch": f'"{etag}"'}
-        with self._transfers("copy") as manager:
+        parts = {"multipart_threshold": _COPIED_AT_ONCE + 1, "multipart_chunksize": _COPIED_PART}
+        with self._transfers("copy", **parts) as manager:
             manager.copy({"Bucket": source[0], "Key": source[1]}, bucket, key, wanted).result()
 
     @contextmanager

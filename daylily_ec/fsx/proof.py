@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from daylily_ec.aws.context import aws_code
-from daylily_ec.aws.s3 import ContentApi, ObjectFacts
+from daylily_ec.aws.s3 import ContentApi, ObjectFacts, ObjectInfo
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import AwsError
+from daylily_ec.errors import AccessDenied, AwsError
 from daylily_ec.fsx.manifest import Manifest, Record
 from daylily_ec.fsx.obstacles import MONITOR
 from daylily_ec.fsx.verification import (
@@ -50,12 +51,24 @@ class Prover:
 
     def verify(self, manifest: Manifest, mode: Mode) -> Verification:
         """Everything that S3 and the manifest do not agree on; a failed request raises, it is never a difference."""
-        listing = compare(manifest, self.s3.objects(self.destination), self.destination)
+        listing = compare(manifest, self._listed(mode), self.destination)
         open_records = [] if mode is Mode.SIZES else [one for one in listing.alike if needs_content(one)]
         judged = list(self._judge(open_records, mode))
         found = [mismatch for mismatch, _ in judged if mismatch is not None]
         return Verification(mode, listing.objects, listing.bytes, ordered([*listing.mismatches, *found]),
                             computed=sum(computed for _, computed in judged))  # fmt: skip
+
+    def _listed(self, mode: Mode) -> Iterator[ObjectInfo]:
+        """What lies there; copies that a killed verification left go on the way, where checksums are asked for."""
+        for item in self.s3.objects(self.destination):
+            if mode is Mode.CHECKSUM and item.key.startswith(self._copies):
+                with suppress(AccessDenied):  # who may only read can prove all the same
+                    self.s3.delete(self.destination.bucket, item.key)
+            yield item
+
+    @property
+    def _copies(self) -> str:
+        return self.destination.object_key(f"{MONITOR}/verify/")
 
     def _judge(self, records: Sequence[Record], mode: Mode) -> Iterator[Judged]:
         """Only what has something to tell: a difference, or a checksum that was made."""
@@ -90,7 +103,7 @@ class Prover:
     def _computed(self, key: str, facts: ObjectFacts) -> ObjectFacts:
         """What S3 says of a copy that it made with a checksum; the copy goes again."""
         bucket = self.destination.bucket
-        copy = self.destination.object_key(f"{MONITOR}/verify/{hashlib.sha256(key.encode()).hexdigest()[:32]}")
+        copy = f"{self._copies}{hashlib.sha256(key.encode()).hexdigest()[:32]}"
         for _ in range(_COPIES):
             self.s3.copy_with_checksum((bucket, key), facts.etag, bucket, copy)
             told = self.s3.facts(bucket, copy)

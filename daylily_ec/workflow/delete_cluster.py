@@ -15,7 +15,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import ClusterFailed, DeadlinePassed, NotFound, Refused
 from daylily_ec.pcluster.monitor import Tolerant
 from daylily_ec.state.locks import cluster_lock
-from daylily_ec.state.models import RunStatus
+from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.util.clock import timestamp, wait_until
 from daylily_ec.workflow.delete_gates import require_open
@@ -76,8 +76,8 @@ def _delete(
     if not plan.is_under_way:
         services.reporter.step(f"Deleting {plan.cluster_name}")
         _submit(services, plan)
-    warnings = _stop_heartbeat(services, request.cluster)
     _wait_gone(services, plan, before)
+    warnings = _stop_heartbeat(services, request.cluster)
     files = mark_deleted(services, store, request.cluster)
     left = _sweep(services, request.cluster, plan.artifacts, plan.stack_id)
     return Deleted(plan.cluster_name, plan.region, plan.stack_id, plan.kept, files, left, warnings=warnings)
@@ -86,14 +86,15 @@ def _delete(
 def _tidy(services: Services, cluster: ClusterName, store: StateStore, error: NotFound) -> None:
     """Finish for a cluster that is gone already, and say so; `error` then carries what is left of it.
 
-    A name that no record knows may be a typing error: nothing is changed for it.
+    A name that no record of this account knows may be a typing error, or the cluster of another account: nothing is
+    changed for it.
     """
-    found = store.latest(cluster, services.context.region)
-    if found is None:
+    found = _records(services, store, cluster)
+    if not found:
         return
     _stop_heartbeat(services, cluster)
     files = mark_deleted(services, store, cluster)
-    left = _sweep(services, cluster, None, found[1].cluster_stack_id)
+    left = _sweep(services, cluster, None, found[0][1].cluster_stack_id)
     error.message = f"{cluster} in {services.context.region} is deleted already: its stack is not found."
     error.evidence = left
     error.details |= {"state_files": files, "leftovers": left}
@@ -115,7 +116,7 @@ def _submit(services: Services, plan: DeletionPlan) -> None:
 
 
 def _stop_heartbeat(services: Services, cluster: ClusterName) -> tuple[str, ...]:
-    """Remove the heartbeat of a cluster that is going or gone, never before AWS has accepted the deletion."""
+    """Remove the heartbeat of a cluster that is proved gone: what fails to go still costs, and still has to say so."""
     warnings = remove_heartbeat(services.topics, services.schedules, cluster)
     for text in warnings:
         services.reporter.warn(text)
@@ -174,14 +175,17 @@ def _failed(services: Services, plan: DeletionPlan, stack: Stack, before: str) -
 
 
 def mark_deleted(services: Services, store: StateStore, name: ClusterName) -> tuple[str, ...]:
-    """Mark every readable record of the cluster in this region as deleted; returns their files."""
-    marked = []
-    for entry in store.entries():
-        record = entry.record
-        if record is None or record.cluster_name != name or record.region != services.context.region:
-            continue
+    """Mark every readable record of this account's cluster in this region as deleted; returns their files."""
+    found = _records(services, store, name)
+    for path, record in found:
         if record.status is not RunStatus.DELETED:
             now = timestamp(services.clock.now())
-            store.save(Path(entry.path), replace(record, status=RunStatus.DELETED, updated_at=now))
-        marked.append(entry.path)
-    return tuple(marked)
+            store.save(path, replace(record, status=RunStatus.DELETED, updated_at=now))
+    return tuple(str(path) for path, _ in found)
+
+
+def _records(services: Services, store: StateStore, name: ClusterName) -> tuple[tuple[Path, RunRecord], ...]:
+    """The readable records of the cluster in this account and region, newest first."""
+    known = [(Path(entry.path), entry.record) for entry in store.entries() if entry.record is not None]
+    named = [one for one in known if (one[1].cluster_name, one[1].region) == (name, services.context.region)]
+    return tuple(one for one in named if one[1].account_id == services.context.identity().account_id)

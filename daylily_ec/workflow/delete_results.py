@@ -1,7 +1,7 @@
 """Which analysis directories would be lost with a cluster: those that no verified receipt covers as they are now.
 
-A directory is covered when a receipt of it says that its export was verified, the node lists exactly what was exported,
-and S3 still holds every object of the manifest.  What cannot be decided is not covered.
+A directory is covered when a receipt of it says that its export was verified, content included, the node lists exactly
+what was exported, and S3 still holds every object of the manifest.  What cannot be decided is not covered.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from daylily_ec.util.pool import gather
 from daylily_ec.workflow.export_lookup import default_output_dir
 from daylily_ec.workflow.services import Services
 from daylily_ec.workflow.verify_export import StoredReceipt, is_uri, read_local, read_stored, verify_export
+
+_COMPARES_CONTENT = (Mode.CHECKSUM, Mode.FULL)
 
 
 class Cover(StrEnum):
@@ -150,6 +152,8 @@ def _with_receipt(
     )  # fmt: skip
     if receipt.status != "success" or not receipt.is_proved:
         return replace(fate, cover=Cover.UNVERIFIED, reason=f"its export is not verified ({receipt.status})")
+    if fate.mode not in _COMPARES_CONTENT:
+        return replace(fate, cover=Cover.UNVERIFIED, reason="nobody compared the content of its export with S3")
     if receipt.attempt_listing != found.digest:
         return replace(fate, cover=Cover.CHANGED, reason=f"it changed after it was exported ({fate.verified_at})")
     destination = S3Prefix.parse(receipt.destination_s3_uri)

@@ -131,6 +131,16 @@ def test_a_managed_policy_may_have_6144_characters(name: str) -> None:
     assert len("".join(text.split())) <= 6144
 
 
+@pytest.mark.parametrize("name", ["DaylilyGlobalEClusterPolicy", "pclusterTagsAndBudget"])
+def test_keys_are_used_through_s3_alone(name: str) -> None:
+    documents, key = [policy_document(name, PLACE)], "arn:aws:kms:us-west-2:123456789012:key/0"
+    through = {"kms:viaservice": ("s3.us-west-2.amazonaws.com",)}
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        assert decide(documents, action, key, through) == ALLOWED
+        for other in ({}, {"kms:viaservice": ("ec2.us-west-2.amazonaws.com",)}):
+            assert decide(documents, action, key, other) != ALLOWED
+
+
 def test_preflight_is_satisfied_by_the_two_policies() -> None:
     documents = [policy_document(name, PLACE) for name in OPERATOR]
     context = {"aws:requestedregion": ("us-west-2",)}

@@ -5,7 +5,6 @@ P9: whatever the account has more than before the cluster was made is named on t
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
@@ -32,6 +31,11 @@ dyec export \\
   --output-dir "$EXPORT_DIR"
 
 cat "$EXPORT_DIR/fsx_export.yaml"
+"""
+PROVED = """\
+jq -e '.fsx_export | .status == "success" and .task_lifecycle == "SUCCEEDED" and .detached
+  and .verification.mode == "checksum" and .verification.mismatches == 0
+  and .verification.objects > 0 and .inventory.files > 0' "$EXPORT_DIR/fsx_export.yaml"
 """
 DELETE = """\
 dyec delete --dry-run \\
@@ -110,7 +114,8 @@ def test_the_blocks_of_the_readme_end_a_cluster_and_leave_nothing_undeclared(ope
 
     exported = subprocess.run(["bash", "-euc", EXPORT], env=env, cwd=operator.home, capture_output=True, text=True)
     assert exported.returncode == 0, exported.stderr
-    assert json.loads((operator.home / "export/fsx_export.yaml").read_text())["fsx_export"]["status"] == "success"
+    proved = subprocess.run(["bash", "-euc", PROVED], env=env, cwd=operator.home, capture_output=True, text=True)
+    assert (proved.returncode, proved.stdout) == (0, "true\n"), exported.stdout
 
     code, screen = typed(["bash", "-euc", DELETE], env, operator.home, "Please delete\n")
     assert code == 1, screen

@@ -18,20 +18,23 @@ OTHERWISE: dict[str, tuple[str, ...]] = {
     "sts:GetCallerIdentity": (),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
-    "s3:HeadObject": ("s3:GetObject",),
+    "s3:HeadObject": ("s3:GetObject", "kms:Decrypt"),
+    "s3:GetObject": ("s3:GetObject", "kms:Decrypt"),
+    "s3:PutObject": ("s3:PutObject", "kms:GenerateDataKey"),
     "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
-    "s3:CopyObject": ("s3:GetObject", "s3:PutObject"),
-    "s3:CreateMultipartUpload": ("s3:PutObject",),
-    "s3:UploadPart": ("s3:PutObject",),
-    "s3:UploadPartCopy": ("s3:GetObject", "s3:PutObject"),
-    "s3:CompleteMultipartUpload": ("s3:PutObject",),
+    "s3:CopyObject": ("s3:GetObject", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
+    "s3:CreateMultipartUpload": ("s3:PutObject", "kms:GenerateDataKey"),
+    "s3:UploadPart": ("s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
+    "s3:UploadPartCopy": ("s3:GetObject", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
+    "s3:CompleteMultipartUpload": ("s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
     "iam:CreatePolicy": ("iam:CreatePolicy", "iam:TagPolicy"),
     "iam:CreateRole": ("iam:CreateRole", "iam:TagRole"),
     "scheduler:CreateSchedule": ("scheduler:CreateSchedule", "iam:PassRole"),
     "scheduler:UpdateSchedule": ("scheduler:UpdateSchedule", "iam:PassRole"),
     "fsx:CreateDataRepositoryAssociation": ("fsx:CreateDataRepositoryAssociation", "fsx:TagResource"),
 }
-"""Operations whose permission has another name, needs a second one (tags, a role handed over), or needs none."""
+"""Operations whose permission has another name, needs a second one (tags, a role handed over, the key of an encrypted
+bucket), or needs none.  For the keys: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuAndPermissions.html"""
 
 
 def permissions(operation: str) -> tuple[str, ...]:

@@ -10,13 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.integration.create.account import REGION
 from tests.integration.create.desk import Ended
-from tests.integration.dataplane.conftest import CLUSTER, Site
+from tests.integration.dataplane.conftest import CLUSTER, ONE_EXPORT, Site
 
 pytestmark = pytest.mark.e2e
 
@@ -24,35 +23,6 @@ BASE = {
     "RUN_ID": "R1", "SAMPLE_ID": "S1", "EXPERIMENTID": "E1", "SAMPLE_TYPE": "isolate", "LIB_PREP": "X",
     "SEQ_VENDOR": "ILMN", "SEQ_PLATFORM": "GAII", "LANE": "6", "SEQBC_ID": "B1",
 }  # fmt: skip
-
-
-def analysis(site: Site, name: str, files: int = 3) -> tuple[str, ...]:
-    """An analysis directory on the node; returns the options of its export."""
-    root = f"/fsx/analysis_results/ann/{name}"
-    site.on_node(
-        f"mkdir -p {root}/daylily-omics-analysis/results/empty && cd {root}/daylily-omics-analysis && "
-        f"for n in $(seq {files}); do head -c $((n * 1000)) /dev/zero > results/file-$n; done; "
-        "printf x > 'results/odd name'; : > zero; ln -s results/file-1 link"
-    )
-    return (
-        "export", "--source-path", root,
-        "--destination-s3-uri", f"s3://{site.operator.buckets.results}/derived/ann/{name}/",
-        "--output-dir", str(site.operator.home / f"export-{name}"),
-    )  # fmt: skip
-
-
-def receipt(site: Site, name: str) -> Any:
-    return json.loads((site.operator.home / f"export-{name}" / "fsx_export.yaml").read_text())["fsx_export"]
-
-
-def tasks(site: Site, name: str) -> list[Any]:
-    every = site.operator.client("fsx").describe_data_repository_tasks()["DataRepositoryTasks"]
-    return [task for task in every if task["Paths"] == [f"/analysis_results/ann/{name}/"]]
-
-
-def links(site: Site) -> list[str]:
-    every = site.operator.client("fsx").describe_data_repository_associations()["Associations"]
-    return [link["FileSystemPath"] for link in every if link["FileSystemPath"].startswith("/analysis_results/")]
 
 
 def test_a_mounted_prefix_appears_on_the_node_and_is_adopted(site: Site) -> None:
@@ -88,10 +58,10 @@ def test_a_stage_appears_on_the_node_with_its_tables(site: Site, tmp_path: Path)
 
 
 def test_an_export_is_proved_object_by_object_and_unchanged_the_second_time(site: Site) -> None:
-    options = analysis(site, "plain")
+    options, before = site.analysis("plain"), site.made()
     done = site.dyec(*options)
     assert done.code == 0, done.err
-    found = receipt(site, "plain")
+    found = site.receipt("plain")
     assert (found["status"], found["detached"], found["verification"]["mismatches"]) == ("success", True, 0)
     listed = site.operator.client("s3").list_objects_v2(
         Bucket=site.operator.buckets.results, Prefix="derived/ann/plain/"
@@ -105,8 +75,9 @@ def test_an_export_is_proved_object_by_object_and_unchanged_the_second_time(site
     }  # fmt: skip
     assert found["verification"]["objects"] == len(data)
     assert site.dyec("--json", *options).document["fsx_export"]["outcome"] == "UNCHANGED"
-    assert len(tasks(site, "plain")) == 1
-    assert not links(site)
+    assert site.made() - before == ONE_EXPORT
+    assert len(site.tasks("plain")) == 1
+    assert not site.links()
 
 
 MOMENTS = {
@@ -122,7 +93,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_at_any_moment_the_same_command_ends_with_one_task_and_a_proof(site: Site, moment: str) -> None:
-    options = analysis(site, moment)
+    options, before = site.analysis(moment), site.made()
     here = Path(__file__).parent / "site"
     child = site.operator.start(
         *options, "--region", REGION, "--cluster", CLUSTER, DYEC_FAULT_RECEIPT=MOMENTS[moment],
@@ -130,17 +101,18 @@ def test_killed_at_any_moment_the_same_command_ends_with_one_task_and_a_proof(si
     )  # fmt: skip
     _, err = child.communicate(timeout=300)
     assert child.returncode == -signal.SIGKILL, err
-    assert receipt(site, moment)["status"] == "started"
+    assert site.receipt(moment)["status"] == "started"
     done = site.dyec(*options)
     assert done.code == 0, done.err
-    found = receipt(site, moment)
-    assert (found["status"], found["attempts"], len(tasks(site, moment))) == ("success", 1, 1)
+    found = site.receipt(moment)
+    assert (found["status"], found["attempts"], len(site.tasks(moment))) == ("success", 1, 1)
+    assert site.made() - before == ONE_EXPORT
     assert (found["verification"]["mode"], found["verification"]["mismatches"]) == ("checksum", 0)
-    assert f"/analysis_results/ann/{moment}/" not in links(site)
+    assert f"/analysis_results/ann/{moment}/" not in site.links()
 
 
 def test_an_export_is_verified_again_from_anywhere_and_a_changed_byte_is_found(site: Site) -> None:
-    assert site.dyec(*analysis(site, "proof")).code == 0
+    assert site.dyec(*site.analysis("proof")).code == 0
     folder = site.operator.home / "export-proof"
     destination = f"s3://{site.operator.buckets.results}/derived/ann/proof/"
     for words in ((str(folder / "fsx_export.yaml"),), (destination,), (str(folder), "--verify", "full")):
@@ -164,7 +136,7 @@ def test_an_export_left_running_is_finished_by_another_person_to_an_encrypted_bu
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/results"}}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     try:
-        options = analysis(site, "handed")
+        options = site.analysis("handed")
         assert site.dyec(*options, "--no-wait").code == 0
         where = ("--source-path", options[2])
         shown = site.dyec("--json", "exports", "status", *where).document
@@ -173,7 +145,7 @@ def test_an_export_left_running_is_finished_by_another_person_to_an_encrypted_bu
         assert "ann/handed" in [one["analysis_dir"] for one in listed]
         held = site.operator.dyec("--json", "exports", "detach", "--region", REGION, "--association-id",
                                   shown["association_id"])  # fmt: skip
-        if tasks(site, "handed")[0]["Lifecycle"] in ("PENDING", "EXECUTING"):
+        if site.tasks("handed")[0]["Lifecycle"] in ("PENDING", "EXECUTING"):
             assert (held.code, held.document["error"]["code"]) == (1, "export_runs")
         done = site.dyec("--json", "exports", "finish", *where, "--output-dir", str(site.operator.home / "other"))
         assert done.code == 0, done.out
@@ -208,7 +180,7 @@ def test_a_thousand_files_are_exported_and_each_is_proved(site: Site) -> None:
 
 
 def test_a_cut_object_is_written_anew_or_reported_but_never_called_a_success(site: Site) -> None:
-    options = analysis(site, "lossy")
+    options = site.analysis("lossy")
     assert site.dyec(*options).code == 0
     s3, bucket = site.operator.client("s3"), site.operator.buckets.results
     key = "derived/ann/lossy/daylily-omics-analysis/results/file-2"
@@ -219,11 +191,11 @@ def test_a_cut_object_is_written_anew_or_reported_but_never_called_a_success(sit
         assert done.document["fsx_export"]["attempts"] == 2
         assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == 2000
     else:
-        assert receipt(site, "lossy")["verification"]["mismatches"] == 1
+        assert site.receipt("lossy")["verification"]["mismatches"] == 1
 
 
 def test_deletion_waits_for_exports_and_jobs_and_then_for_the_words(site: Site) -> None:
-    options = analysis(site, "last", files=5)
+    options = site.analysis("last", files=5)
     assert site.dyec(*options, "--no-wait").code == 0
     refused = site.dyec("--json", "delete", "--yes")
     assert (refused.code, flags(refused)) == (1, ["--abandon-exports", "--lose-results"])

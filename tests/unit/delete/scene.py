@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from daylily_ec.aws.cloudformation import Stack, StackEvent
+from daylily_ec.aws.context import AwsContext, Identity
 from daylily_ec.aws.fsx import Task, TaskLifecycle
 from daylily_ec.aws.holdings import Holding
 from daylily_ec.aws.price_list import PriceQuery, UnitPrice
 from daylily_ec.domain.ids import ClusterName
+from daylily_ec.fsx.verification import Mode
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.workflow.delete_cluster import delete_cluster
@@ -24,6 +26,7 @@ from tests.unit.ensure.fakes import FakeBudgets, FakeSchedules, FakeTopics
 from tests.unit.fsx.fakes import CLUSTER, FS, REGION, World
 
 NAME = ClusterName(CLUSTER)
+ACCOUNT = "123456789012"
 STACK = "arn:stack/1"
 SOURCE = "/fsx/analysis_results/ubuntu/a1"
 TARGET = "s3://results/derived/ubuntu/a1/"
@@ -107,6 +110,17 @@ class FakePrices:
         }
 
 
+class Caller(AwsContext):
+    """Somebody of an account, who asks AWS nothing."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(None, REGION)
+        self.account = account
+
+    def identity(self) -> Identity:
+        return Identity(self.account, f"arn:aws:iam::{self.account}:user/ann")
+
+
 class Scene:
     """A world with a cluster to be deleted."""
 
@@ -117,10 +131,12 @@ class Scene:
         self.topics, self.schedules, self.budgets = FakeTopics(), FakeSchedules(), FakeBudgets()
         self.holdings, self.price_list = FakeHoldings(), FakePrices()
         self.store = StateStore(folder)
+        self.account = ACCOUNT
         self.confirmed: list[DeletionPlan] = []
 
     def services(self) -> Services:
         made = self.world.services()
+        made.context = Caller(self.account)
         parts = ("stacks", "pcluster", "retention", "topics", "schedules", "budgets", "holdings", "price_list")
         for name in parts:
             setattr(made, name, cast("Any", getattr(self, name)))
@@ -145,17 +161,17 @@ class Scene:
         self.world.tree.write("work", kind="d")
         self.world.tree.write("work/out.vcf", b"variants")
 
-    def export(self) -> Path:
+    def export(self, mode: Mode = Mode.CHECKSUM) -> Path:
         """Export them; where the receipt lies."""
         folder = self.folder / "export"
-        export_analysis(self.world.services(), ExportRequest(CLUSTER, SOURCE, TARGET, folder))
+        export_analysis(self.world.services(), ExportRequest(CLUSTER, SOURCE, TARGET, folder, verify=mode))
         return folder
 
     def record(self, region: str = REGION, cluster: str = CLUSTER) -> Path:
         return self.store.create(
             RunRecord(
                 run_id="r", cluster_name=cluster, region=region, region_az=region + "d", aws_profile="p",
-                account_id="1", owner="o", config_hash="h", stamp="20260211143722", started_at="t", updated_at="t",
+                account_id=ACCOUNT, owner="o", config_hash="h", stamp="20260211143722", started_at="t", updated_at="t",
                 status=RunStatus.COMPLETE,
             )
         )  # fmt: skip

@@ -125,6 +125,23 @@ def test_the_heartbeat_is_removed_for_a_name_that_a_record_knows_and_for_no_othe
     assert not scene.topics.exists(arn)
 
 
+def test_credentials_of_another_account_close_no_record_and_touch_no_heartbeat(scene: Scene) -> None:
+    path, arn = scene.record(), scene.topics.create(f"daylily-{CLUSTER}-heartbeat")
+    scene.world.clusters.view, scene.account = None, "210987654321"
+    with pytest.raises(NotFound) as error:
+        scene.delete()
+    assert "is deleted already" not in error.value.message
+    assert scene.store.load(path).status is RunStatus.COMPLETE
+    assert scene.topics.exists(arn)
+
+
+def test_a_deletion_closes_the_records_of_its_own_account_alone(scene: Scene) -> None:
+    of_another = scene.record()
+    scene.account = "210987654321"
+    assert scene.delete().state_files == ()
+    assert scene.store.load(of_another).status is RunStatus.COMPLETE
+
+
 def test_the_dry_run_shows_everything_and_changes_nothing(scene: Scene) -> None:
     path = scene.record()
     scene.world.fsx.add("/references/", "s3://refs/")
@@ -226,11 +243,17 @@ def _heartbeat(scene: Scene) -> str:
 
 
 @pytest.mark.weakness("W-53")
-def test_the_heartbeat_goes_only_after_the_deletion_was_accepted(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("refused", "after"),
+    [(ClusterFailed("refused"), ["CREATE_COMPLETE"]), (None, ["DELETE_IN_PROGRESS", "DELETE_FAILED"]),
+     (None, ["DELETE_IN_PROGRESS", CredentialsExpired("expired")]), (None, ["DELETE_IN_PROGRESS"])],
+)  # fmt: skip
+def test_the_heartbeat_goes_only_with_the_stack(
+    scene: Scene, refused: Exception | None, after: list[str | Exception]
+) -> None:
     arn = _heartbeat(scene)
-    scene.pcluster.error = ClusterFailed("refused")
-    scene.stacks.after = ["CREATE_COMPLETE"]
-    with pytest.raises(ClusterFailed):
+    scene.pcluster.error, scene.stacks.after = refused, after
+    with pytest.raises((ClusterFailed, CredentialsExpired, DeadlinePassed)):
         scene.delete()
     assert scene.topics.exists(arn)
     assert len(scene.schedules.kept) == 2
@@ -248,6 +271,26 @@ def test_a_run_that_was_killed_after_acceptance_leaves_the_heartbeat_to_the_next
     scene.delete()
     assert not scene.topics.exists(arn)
     assert not scene.schedules.kept
+
+
+@pytest.mark.weakness("W-53")
+def test_a_run_that_was_killed_when_the_stack_was_gone_leaves_the_heartbeat_to_the_next(scene: Scene) -> None:
+    arn, path = _heartbeat(scene), scene.record()
+    scene.topics.delete, removed = _killed, scene.topics.delete  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        scene.delete()
+    assert scene.store.load(path).status is RunStatus.COMPLETE
+    scene.topics.delete = removed  # type: ignore[method-assign]
+    scene.world.clusters.view = None
+    with pytest.raises(NotFound, match="is deleted already"):
+        scene.delete()
+    assert not scene.topics.exists(arn)
+    assert not scene.schedules.kept
+    assert scene.store.load(path).status is RunStatus.DELETED
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("after", [["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", None], [None]])

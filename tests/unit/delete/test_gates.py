@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from daylily_ec.errors import AccessDenied, CredentialsExpired, Refused
+from daylily_ec.fsx.verification import Mode
 from daylily_ec.workflow.delete_results import Cover
 from daylily_ec.workflow.deletion import Acknowledged
 from tests.conftest import FakeClock
@@ -54,6 +55,12 @@ def _failed(scene: Scene) -> None:
 def _mismatched(scene: Scene) -> None:
     _exported(scene)
     _receipt(scene, verification={"mismatches": 1})
+
+
+def _sized(scene: Scene) -> None:
+    """Only keys and sizes were ever compared."""
+    scene.compute()
+    scene.export(Mode.SIZES)
 
 
 def _damaged(scene: Scene) -> None:
@@ -107,7 +114,8 @@ def _unlisted(scene: Scene) -> None:
 RESULTS: dict[str, tuple[Callable[[Scene], None], bool]] = {
     "empty": (lambda _: None, True), "computed": (Scene.compute, False), "verified": (_exported, True),
     "touched": (_touched, True), "started": (_unfinished, False), "error": (_failed, False),
-    "mismatched": (_mismatched, False), "damaged": (_damaged, False), "another": (_of_another, False),
+    "mismatched": (_mismatched, False), "sized": (_sized, False), "damaged": (_damaged, False),
+    "another": (_of_another, False),
     "changed": (_changed, False), "changed in secret": (_changed_in_secret, False), "removed": (_removed, False),
     "shortened": (_shortened, False), "not exportable": (_not_exportable, False), "unlisted": (_unlisted, False),
 }  # fmt: skip

@@ -1,0 +1,154 @@
+"""Exports that do not go well, as a user meets them: exit codes, receipts, and the same command again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.create.account import REGION
+from tests.integration.dataplane.conftest import CLUSTER, Site
+
+pytestmark = pytest.mark.e2e
+
+FILE = "daylily-omics-analysis/results/file-2"
+SLOTS = 8
+WAIT_S = 60.0
+
+
+def key(name: str) -> str:
+    return f"derived/ann/{name}/{FILE}"
+
+
+def started(site: Site, options: tuple[str, ...], **more: str) -> subprocess.Popen[str]:
+    return site.operator.start(*options, "--region", REGION, "--cluster", CLUSTER, **more)
+
+
+def seen(what: Any) -> Any:
+    """What `what` tells once it tells anything."""
+    deadline = time.monotonic() + WAIT_S
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def denied(site: Site, name: str) -> Iterator[None]:
+    """Nobody may write that one object."""
+    s3, bucket = site.operator.client("s3"), site.operator.buckets.results
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/{key(name)}",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    try:
+        yield
+    finally:
+        s3.delete_bucket_policy(Bucket=bucket)
+
+
+def test_access_denied_midway_is_reported_by_file_and_mended_by_the_same_command(site: Site) -> None:
+    options = site.analysis("denied")
+    with denied(site, "denied"):
+        failed = site.dyec("--json", *options)
+    assert failed.code == 2, failed.out
+    error, found = failed.document["error"], site.receipt("denied")
+    assert FILE in error["message"] + json.dumps(error["details"])
+    assert (found["status"], found["task_lifecycle"], found["detached"]) == ("error", "FAILED", True)
+    assert FILE in json.dumps(found["failure_details"])
+    assert "S3AccessDenied" in json.dumps(found["failure_details"])
+    assert not site.links()
+    done = site.dyec("--json", *options)
+    assert done.code == 0, done.out
+    proof = done.document["fsx_export"]
+    assert (proof["status"], proof["attempts"], proof["failure_details"]) == ("success", 2, {})
+    assert (proof["verification"]["mode"], proof["verification"]["mismatches"]) == ("checksum", 0)
+    assert [task["Lifecycle"] for task in site.tasks("denied")].count("SUCCEEDED") == 1
+
+
+def test_a_canceled_task_is_a_failure_and_the_same_command_makes_another(site: Site) -> None:
+    options = site.analysis("canceled")
+    child = started(site, ("--json", *options))
+    task = seen(lambda: site.tasks("canceled"))[0]["TaskId"]
+    site.operator.client("fsx").cancel_data_repository_task(TaskId=task)
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == 2, out + err
+    found = site.receipt("canceled")
+    assert (found["status"], found["task_lifecycle"], found["detached"]) == ("error", "CANCELED", True)
+    assert site.dyec(*options).code == 0
+    assert (site.receipt("canceled")["status"], len(site.tasks("canceled"))) == ("success", 2)
+
+
+@pytest.mark.parametrize(("change", "kind"), [("changed", "content"), ("removed", "missing")])
+def test_an_object_that_differs_when_it_is_compared_is_never_called_proved(site: Site, change: str, kind: str) -> None:
+    options, here = site.analysis(change), Path(__file__).parent / "site"
+    child = started(
+        site, options, DYEC_FAULT_RECEIPT="before:phase=verify:1:0",
+        PYTHONPATH=f"{here}:{site.operator.variables['PYTHONPATH']}",
+    )  # fmt: skip
+    _, err = child.communicate(timeout=300)
+    assert child.returncode == -signal.SIGKILL, err
+    s3, bucket = site.operator.client("s3"), site.operator.buckets.results
+    if change == "removed":
+        s3.delete_object(Bucket=bucket, Key=key(change))
+    else:
+        s3.put_object(Bucket=bucket, Key=key(change), Body=os.urandom(2000))
+    again = site.dyec("--json", *options)
+    assert (again.code, again.document["error"]["code"]) == (2, "export_differs"), again.out
+    found = site.receipt(change)
+    assert (found["status"], found["detached"]) == ("error", True)
+    assert [(one["key"], one["kind"]) for one in found["verification"]["examples"]] == [(FILE, kind)]
+    # What the error says to do: FSx writes what changed since its last export.
+    site.on_node(f"touch /fsx/analysis_results/ann/{change}/{FILE}")
+    assert site.dyec(*options).code == 0
+    assert site.receipt(change)["verification"]["mismatches"] == 0
+    assert s3.get_object(Bucket=bucket, Key=key(change))["Body"].read() == bytes(2000)
+
+
+def test_an_export_waits_for_a_slot_and_goes_on_when_one_is_free(site: Site) -> None:
+    fsx, options = site.operator.client("fsx"), site.analysis("queued")
+    every = fsx.describe_data_repository_associations()["Associations"]
+    system = every[0]["FileSystemId"]
+    taken = [
+        fsx.create_data_repository_association(
+            FileSystemId=system, FileSystemPath=f"/slots/{number}/",
+            DataRepositoryPath=f"s3://{site.operator.buckets.staging}/slots/{number}/",
+        )["Association"]["AssociationId"]
+        for number in range(SLOTS - len(every))
+    ]  # fmt: skip
+    full = site.dyec("--json", *options, "--timeout-seconds", "2")
+    assert full.code == 1, full.out
+    assert (site.receipt("queued")["status"], site.tasks("queued")) == ("error", [])
+    child = started(site, options)
+    seen(lambda: site.receipt("queued")["phase"] == "attach" and site.receipt("queued")["status"] == "started")
+    for one in taken:
+        fsx.delete_data_repository_association(AssociationId=one, DeleteDataInFileSystem=False)
+    _, err = child.communicate(timeout=300)
+    assert child.returncode == 0, err
+    assert (site.receipt("queued")["status"], len(site.tasks("queued"))) == ("success", 1)
+
+
+def test_two_exports_of_one_directory_at_once_are_one(site: Site) -> None:
+    options = site.analysis("twice")
+    folders = ("export-one", "export-two")
+    children = [started(site, (*options[:-1], str(site.operator.home / folder))) for folder in folders]
+    for child in children:
+        out, err = child.communicate(timeout=300)
+        assert child.returncode == 0, out + err
+    receipts = [site.receipt("twice", folder) for folder in folders]
+    assert {(one["status"], one["task_id"], one["verification"]["mismatches"]) for one in receipts} == {
+        ("success", site.tasks("twice")[0]["TaskId"], 0)
+    }
+    assert len(site.tasks("twice")) == 1
+    assert not site.links()
