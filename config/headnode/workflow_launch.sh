@@ -10,18 +10,13 @@ analysis_dir="$entity_dir/$DYEC_ANALYSIS_ID"
 repo_path="$analysis_dir/$DYEC_FOLDER"
 runs="$HOME/daylily-runs"
 run_dir="$runs/$DYEC_SESSION"
-partial="$entity_dir/.partial.$DYEC_LAUNCH_ID"
-replaced="$entity_dir/.replaced.$DYEC_LAUNCH_ID"
+partial="$entity_dir/.partial.$DYEC_ANALYSIS_ID"
+replaced="$entity_dir/.replaced.$DYEC_ANALYSIS_ID"
 test_tables=".test_data/data/0.01xwgs_HG002_hg38"
-
-session_runs() {
-    # A command that has outlived its controller counts: it writes where a new one would.
-    [ "$(dyec_tmux "$1")" = alive ] || [ "$(dyec_process "$1/controller")" = alive ] || [ "$(dyec_group "$1")" = alive ]
-}
 
 check_tools() {
     local tool missing=""
-    for tool in git tmux flock; do command -v "$tool" > /dev/null || missing="$missing $tool"; done
+    for tool in git tmux flock setsid; do command -v "$tool" > /dev/null || missing="$missing $tool"; done
     [ -z "$missing" ] || dyec_refuse missing_tools "Not on PATH of $(id -un) on $(hostname):$missing"
 }
 
@@ -33,21 +28,21 @@ check_root() {
 
 check_session() {
     local doing=""
-    session_runs "$run_dir" || return 0
+    dyec_runs "$run_dir" || return 0
     [ ! -r "$run_dir/status.json" ] || doing=$(sed -n 's/^  "\(phase\|analysis_dir\|started_at\)": "\(.*\)",\{0,1\}$/\1 \2/p' "$run_dir/status.json" | paste -sd '|' - | sed 's/|/, /g')
     dyec_refuse session_exists "Session $DYEC_SESSION is busy${doing:+: $doing}."
 }
 
 check_analysis_dir() {
-    local other jobs
-    for other in "$runs"/*/; do
-        [ "$(cat "${other}analysis_dir" 2> /dev/null)" = "$analysis_dir" ] || continue
-        ! session_runs "${other%/}" || dyec_refuse analysis_dir_busy "Session $(basename "$other") works in $analysis_dir."
-    done
-    [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || return 0
+    local other queue jobs
+    ! other=$(dyec_session_in "$analysis_dir" "") || dyec_refuse analysis_dir_busy "Session $other works in $analysis_dir."
+    [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || [ -d "$replaced" ] || return 0
     [ "$DYEC_REPLACE" = 1 ] || dyec_refuse analysis_dir_exists "$analysis_dir already exists."
-    jobs=$(dyec_queue | dyec_jobs_in "$analysis_dir" | paste -sd ',' -)
+    queue=$(dyec_queue) || dyec_refuse slurm_unknown "Slurm does not say whether jobs work in $analysis_dir; not replaced."
+    jobs=$(dyec_jobs_in "$analysis_dir" <<< "$queue" | paste -sd ',' -)
     [ -z "$jobs" ] || dyec_refuse analysis_dir_busy "Jobs in the queue work in $analysis_dir: $jobs."
+    # Only an interrupted launch has left nothing in its place; see restore.
+    [ -e "$analysis_dir" ] || [ -L "$analysis_dir" ] || return 0
     if [ -L "$analysis_dir" ] || [ ! -d "$analysis_dir" ] ||
         [ "$(realpath "$analysis_dir")" != "$(realpath "$root")/$DYEC_ENTITY/$DYEC_ANALYSIS_ID" ]; then
         dyec_refuse unsafe_replace_existing_analysis_dir "$analysis_dir is not a plain directory of its own; not replaced."
@@ -172,6 +167,28 @@ check_out() {
         dyec_refuse clone_failed "$DYEC_GIT_REF of $DYEC_REPOSITORY_URL could not be checked out."
 }
 
+restore() {
+    # What an interrupted launch of this directory has left: the old results come back unless the new ones are there.
+    rm -rf -- "$partial"
+    [ -d "$replaced" ] || return 0
+    if [ -e "$analysis_dir" ]; then
+        discard "$replaced"
+    else
+        mv -T "$replaced" "$analysis_dir" || dyec_refuse replace_failed "$replaced cannot be moved back."
+    fi
+}
+
+discard() {
+    # Sets the directory $1 aside for sweep; from then on nothing brings it back.
+    local doomed
+    doomed=$(mktemp -d "$entity_dir/.removed.XXXXXXXX") && mv -T "$1" "$doomed"
+}
+
+sweep() {
+    # Removes what was set aside, by this launch or an earlier one.  Nobody waits: a large tree takes longer than this call may.
+    dyec_unlocked setsid rm -rf -- "$entity_dir"/.removed.* < /dev/null > /dev/null 2>&1 &
+}
+
 put_analysis_dir() {
     # The finished clone takes its place in one step; what it replaces goes only after that.
     local existed=0
@@ -215,6 +232,7 @@ put_run_dir() {
         mkdir "$run_dir" &&
         : > "$run_dir/tmux.log" &&
         printf '%s\n' "$analysis_dir" > "$run_dir/analysis_dir" &&
+        printf '%s\n' "$DYEC_LAUNCH_ID" > "$run_dir/launch_id" &&
         settings > "$run_dir/launch.env" &&
         printf %s "$DYEC_SESSION_SCRIPT" > "$run_dir/launch.sh" &&
         chmod 0700 "$run_dir/launch.sh" &&
@@ -229,8 +247,10 @@ undo() {
 
 launch() {
     mkdir -p "$entity_dir" "$runs" || dyec_refuse missing_analysis_root "$entity_dir cannot be made."
-    exec 9> "$runs/.$DYEC_SESSION.lock"
-    flock -w 60 9 || dyec_refuse session_exists "Another launch of session $DYEC_SESSION is under way."
+    dyec_lock "$DYEC_SESSION" session_exists "Another launch of session $DYEC_SESSION is under way."
+    dyec_lock_analysis "$analysis_dir"
+    check_root
+    restore
     check_all
     if [ "$DYEC_INPUT" = stage ]; then
         one_table _samples.tsv; samples_table="$table"
@@ -242,12 +262,16 @@ launch() {
     clone_repository "$partial/$DYEC_FOLDER"
     check_out "$partial/$DYEC_FOLDER"
     put_inputs "$partial/$DYEC_FOLDER"
+    printf '%s\n' "$DYEC_LAUNCH_ID" > "$partial/.launch_id" || dyec_refuse missing_analysis_root "$partial cannot be written."
+    # The clone may have taken minutes.
+    check_analysis_dir
     put_analysis_dir
     trap undo EXIT
     put_run_dir || dyec_refuse run_dir_failed "$run_dir cannot be written."
     dyec_start_session "$run_dir" "$repo_path"
     trap - EXIT
-    rm -rf "$replaced"
+    [ ! -d "$replaced" ] || discard "$replaced"
+    sweep
     dyec_mark SESSION "$DYEC_SESSION"
     dyec_mark TMUX_SESSION "$DYEC_SESSION"
     dyec_mark RUN_DIR "$run_dir"

@@ -25,15 +25,11 @@ check() {
     if [ ! -d "$DYEC_ANALYSIS_DIR" ] || [ ! -d "$DYEC_REPO_PATH" ]; then
         dyec_refuse analysis_dir_gone "$DYEC_REPO_PATH does not exist any more."
     fi
-    for other in "$HOME"/daylily-runs/*/; do
-        other="${other%/}"
-        if [ "$other" = "$run_dir" ] || [ "$(cat "$other/analysis_dir" 2> /dev/null)" != "$DYEC_ANALYSIS_DIR" ]; then
-            continue
-        fi
-        if [ "$(dyec_process "$other/controller")" = alive ] || [ "$(dyec_group "$other")" = alive ]; then
-            dyec_refuse analysis_dir_busy "Session ${other##*/} works in $DYEC_ANALYSIS_DIR."
-        fi
-    done
+    if other=$(dyec_session_in "$DYEC_ANALYSIS_DIR" "$name"); then
+        dyec_refuse analysis_dir_busy "Session $other works in $DYEC_ANALYSIS_DIR."
+    fi
+    [ "$(dyec_analysis "$run_dir")" != replaced ] ||
+        dyec_refuse analysis_dir_replaced "Another launch has replaced $DYEC_ANALYSIS_DIR since."
 }
 
 attempt_settings() {
@@ -55,20 +51,20 @@ put_attempt() {
         printf %s "$DYEC_SESSION_SCRIPT" > "$run_dir/.launch.sh.new" &&
         chmod 0700 "$run_dir/.launch.sh.new" &&
         mv -f "$run_dir/.launch.sh.new" "$run_dir/launch.sh" &&
-        env "${strip[@]}" "$run_dir/launch.sh" prepare &&
+        env -i "${environment[@]}" "$run_dir/launch.sh" prepare &&
         rm -f "$run_dir/controller" "$run_dir/command"
 }
 
-exec 9> "$HOME/daylily-runs/.$name.lock"
-flock -w 60 9 || dyec_refuse session_locked "Another command works on session $name."
+dyec_lock "$name" session_locked "Another command works on session $name."
+dyec_lock_analysis "$(cat "$run_dir/analysis_dir" 2> /dev/null)"
 check
 # What the dead controller left running would work beside the new one.
 dyec_end_group "$run_dir" "$DYEC_GRACE_S"
 before=$(recorded attempt)
 before=${before:-1}
 attempt=$((before + 1))
-strip=()
-while IFS= read -r variable; do strip+=(-u "$variable"); done < <(compgen -e DYEC_)
+environment=()
+dyec_environment
 put_attempt || dyec_refuse resume_failed "$run_dir cannot be written."
 dyec_start_session "$run_dir" "$DYEC_REPO_PATH"
 dyec_mark ATTEMPT "$attempt"

@@ -88,6 +88,11 @@ dyec_finish() {
     local code=$?
     trap - EXIT
     trap '' HUP INT TERM
+    if [ "$code" = 0 ] && [ "$dyec_current" != finished ]; then
+        # Only the end of this script is a success.
+        code=1
+        dyec_message="dyoainit or day_activate ended the shell, with exit code 0."
+    fi
     # The log is complete before the status says so.
     printf '[%s] %s, exit code %s\n' "$(dyec_now)" "$dyec_current" "$code"
     dyec_status "$dyec_current" "$code"
@@ -95,8 +100,9 @@ dyec_finish() {
 
 # shellcheck disable=SC2317  # called by traps
 dyec_stop() {
-    # A signal ends the command's whole process group, then the controller.
+    # A signal ends all of the command, then the controller.
     trap '' HUP INT TERM
+    set +m
     dyec_current=stopped
     if [ -n "$dyec_child" ]; then
         # The signal may have come before the command was noted.
@@ -127,12 +133,12 @@ dyec_await_jobs() {
         if ! queue=$(dyec_queue); then
             jobs="unknown: Slurm does not answer"
         else
-            jobs=$(dyec_jobs_in "$DYEC_ANALYSIS_DIR" <<< "$queue" | paste -sd ',' -)
+            jobs=$(dyec_jobs_of "$run_dir" <<< "$queue" | paste -sd ',' -)
             [ -n "$jobs" ] || return 0
             if [ "${DYEC_CANCEL_JOBS:-0}" = 1 ]; then
                 DYEC_CANCEL_JOBS=0
                 # shellcheck disable=SC2046  # one word per job
-                scancel $(dyec_jobs_in "$DYEC_ANALYSIS_DIR" <<< "$queue" | cut -d ' ' -f 1)
+                scancel $(dyec_jobs_of "$run_dir" <<< "$queue" | cut -d ' ' -f 1)
             fi
         fi
         [ "$jobs" = "$before" ] || printf 'Waiting for jobs of the earlier attempt: %s\n' "$jobs"
@@ -320,11 +326,14 @@ esac
 dyec_pid=$$
 dyec_pid_start=$(dyec_started $$)
 dyec_program=$(command -v dyec)
-export DYEC_RUN="$run_dir"
+# The controller's options and traps, to be had back after an activation.  A function could not take back a trap for ERR.
+dyec_shell="$(set +o)
+trap - DEBUG ERR RETURN
 trap dyec_finish EXIT
 trap 'dyec_stop 129' HUP
 trap 'dyec_stop 130' INT
-trap 'dyec_stop 143' TERM
+trap 'dyec_stop 143' TERM"
+eval "$dyec_shell"
 if [ -t 1 ]; then
     # The log file is complete whatever happens to the terminal; who attaches sees it live.
     tail -n +1 -f --pid=$$ "$run_dir/tmux.log" &
@@ -355,8 +364,10 @@ if [ "$dyec_workflow_code" != 0 ]; then
         # Not in a function, where what they declare would be local to it.
         # shellcheck source=/dev/null
         . ./dyoainit "${dyec_options[@]}" || exit
+        eval "$dyec_shell"
         # shellcheck source=/dev/null
         . ./bin/day_activate slurm "$DYEC_GENOME" remote || exit
+        eval "$dyec_shell"
     fi
     dyec_warn_of_version
     if [ "${DYEC_BCLCONVERT:-0}" = 1 ]; then

@@ -34,19 +34,18 @@ cancel_jobs() {
     # Cancels what the queue shows of the session, and waits until Slurm has let go of it.
     local queue jobs waited=0
     queue=$(dyec_queue) || return 0
-    jobs=$(dyec_jobs_in "$(cat "$run_dir/analysis_dir")" <<< "$queue" | cut -d ' ' -f 1)
+    jobs=$(dyec_jobs_of "$run_dir" <<< "$queue" | cut -d ' ' -f 1)
     [ -n "$jobs" ] || return 0
     # shellcheck disable=SC2086  # one word per job
     scancel $jobs || return 0
     dyec_mark CANCELLED_JOBS "$(paste -sd ',' - <<< "$jobs")"
-    while queue=$(dyec_queue) && dyec_jobs_in "$(cat "$run_dir/analysis_dir")" <<< "$queue" | grep -q . && [ "$waited" -lt 40 ]; do
+    while queue=$(dyec_queue) && dyec_jobs_of "$run_dir" <<< "$queue" | grep -q . && [ "$waited" -lt 40 ]; do
         sleep 0.5
         waited=$((waited + 1))
     done
 }
 
-exec 9> "$HOME/daylily-runs/.${run_dir##*/}.lock"
-flock -w 60 9 || dyec_refuse session_locked "Another command works on session ${run_dir##*/}."
+dyec_lock "${run_dir##*/}" session_locked "Another command works on session ${run_dir##*/}."
 if exit_recorded && [ "$(dyec_process "$run_dir/controller")" != alive ] && [ "$(dyec_group "$run_dir")" != alive ]; then
     outcome=already-ended
 else

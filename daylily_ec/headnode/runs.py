@@ -26,12 +26,14 @@ GRACE_S = 20
 """How long a controller may take to end: longer than what it grants its command."""
 ORPHAN_GRACE_S = 5
 """The same for a command whose controller is gone: Snakemake would wait for its jobs, which go on in any case."""
-_START_S = 180
+_START_S = 240
+"""Two locks and a start, each of which may take a minute, and a command that has to be ended first."""
 _FACTS = "__DAYLILY_FACTS__=below\n"
 _HINTS = {
     "session_runs": "Wait for its end, or end it: dyec workflow stop --session {session}",
     "session_succeeded": "Launch another analysis for other results.",
     "analysis_dir_gone": "Launch the analysis again: dyec workflow launch",
+    "analysis_dir_replaced": "Resume the session of that launch: dyec workflow list",
     "analysis_dir_busy": "Wait for that session, or stop it.",
     "session_start_failed": "Look at the log: dyec workflow logs --session {session}",
 }

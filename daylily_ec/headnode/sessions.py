@@ -20,6 +20,7 @@ _HINTS = {
     "session_exists": "Follow it with: dyec workflow status --session {session}; or give another --session-name.",
     "analysis_dir_exists": "Choose another --analysis-id, or give --replace-existing-analysis-dir.",
     "analysis_dir_busy": "Wait for that session, or choose another --analysis-id.",
+    "slurm_unknown": "Repeat when squeue answers on the head node, or choose another --analysis-id.",
     "missing_config": "Look at the stage with: dyec headnode run -- ls {stage_dir}",
     "missing_run_dir": "Look at the run mounts with: dyec mounts list; RUN_DIR must be a directory on the head node.",
     "unknown_git_ref": "Give an existing tag, branch or commit with --git-tag.",

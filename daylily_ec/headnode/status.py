@@ -45,6 +45,14 @@ class Controller(StrEnum):
     OTHER_BOOT = "other-boot"
 
 
+class Analysis(StrEnum):
+    """What became of a session's analysis directory: REPLACED when another launch's is in its place."""
+
+    PRESENT = "present"
+    GONE = "gone"
+    REPLACED = "replaced"
+
+
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
     """A job of the session that is still in Slurm's queue."""
@@ -60,7 +68,7 @@ class SessionFacts:
     `jobs` is None when Slurm could not be asked; they are known by their working directory, which lies in the analysis
     directory.  `record` is status.json, `receipt` that of the export, None when missing or unreadable.
     `controller_id` names the last controller's process as its records do; `command_alive` says whether the command
-    line itself still runs, `analysis_present` whether the analysis directory exists.
+    line itself or what it started still runs, `analysis` what became of the analysis directory.
     """
 
     run_dir: str
@@ -70,7 +78,7 @@ class SessionFacts:
     record: dict[str, Any] | None
     controller_id: str = ""
     command_alive: bool = False
-    analysis_present: bool = True
+    analysis: Analysis = Analysis.PRESENT
     receipt: dict[str, Any] | None = None
 
     @property
@@ -106,7 +114,7 @@ def parse_facts(text: str) -> SessionFacts:
             record=_document(record),
             controller_id=values["controller_id"],
             command_alive=values["command"] == "alive",
-            analysis_present=values["analysis"] == "present",
+            analysis=Analysis(values["analysis"]),
             receipt=(_document(receipt) or {}).get("fsx_export"),
         )
     except (KeyError, ValueError, TypeError) as error:
@@ -129,7 +137,8 @@ def derive(facts: SessionFacts) -> tuple[WorkflowState, str]:
             return WorkflowState.UNKNOWN, "The controller lives but its status file is missing or damaged."
         return WorkflowState.UNKNOWN, "The status file is missing or damaged."
     if facts.exit_code is not None:
-        return _ended(facts.record, facts.exit_code)
+        state, reason = _ended(facts.record, facts.exit_code)
+        return state, f"{reason} What it started still runs; a stop ends it." if facts.command_alive else reason
     if facts.controller is Controller.ALIVE:
         return _alive(facts, facts.record)
     if facts.record.get("exit_code") is not None:

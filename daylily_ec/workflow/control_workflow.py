@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from daylily_ec.errors import Refused, RemoteCommandFailed
 from daylily_ec.headnode import runs
 from daylily_ec.headnode.runs import Attempt, operator
-from daylily_ec.headnode.status import QueuedJob
+from daylily_ec.headnode.status import Analysis, QueuedJob
 from daylily_ec.workflow.engines import Engine, ResumeCommands, resume_commands
 from daylily_ec.workflow.run_on_headnode import open_head_node
 from daylily_ec.workflow.services import Services
@@ -76,7 +76,7 @@ def resume_workflow(services: Services, request: ResumeRequest) -> ResumeResult:
     facts = runs.ask(remote, directory)
     status = status_of(facts)
     where = f"--cluster {request.which.cluster} --region {services.context.region}"
-    _check(status, facts.analysis_present, where)
+    _check(status, facts.analysis, where)
     only_export = status.export is not None and status.workflow_exit_code == 0
     commands = None if only_export else _commands(status, request.command)
     attempt = (status.attempt or 1) + 1
@@ -104,7 +104,7 @@ def resume_workflow(services: Services, request: ResumeRequest) -> ResumeResult:
     )
 
 
-def _check(status: WorkflowStatus, analysis_present: bool, where: str) -> None:
+def _check(status: WorkflowStatus, analysis: Analysis, where: str) -> None:
     """The rules that the node checks again under its lock; here they are told before anything is asked for."""
     name = status.session_name
     if not status.state.is_final or status.controller == "alive":
@@ -112,7 +112,10 @@ def _check(status: WorkflowStatus, analysis_present: bool, where: str) -> None:
                       hint=f"dyec workflow stop {where} --session {name}", evidence=status)  # fmt: skip
     if status.state.is_success:
         raise Refused(f"Session {name} has succeeded; nothing is left to do.", code="session_succeeded")
-    if not analysis_present:
+    if analysis is Analysis.REPLACED:
+        raise Refused(f"Another launch has replaced {status.analysis_dir} since.", code="analysis_dir_replaced",
+                      hint="Resume the session of that launch: dyec workflow list")  # fmt: skip
+    if analysis is Analysis.GONE:
         raise Refused(f"{status.analysis_dir} does not exist any more.", code="analysis_dir_gone",
                       hint="Launch the analysis again: dyec workflow launch")  # fmt: skip
 

@@ -16,6 +16,11 @@ _SEPARATORS = {";", "&&"}
 _SETTINGS = {"source", ".", "export", "unset", "cd", "set", "dy-a", "ulimit", "umask", "module", "conda"}
 """Commands that may stand before the engine: they prepare the shell and do no work, so running them again is safe."""
 _SNAKEMAKE = {"snakemake", "day_run", "dy-r"}
+_REPEATING = ("--force", "--forceall", "--forcerun", "--touch", "--delete-all-output")
+"""Snakemake's options that do finished jobs again, or call unfinished ones finished; in short `-f -F -R -t`."""
+_SHORT = re.compile(r"-(?!-)[^-CDLOPTUcdejqsw]*[FRft]")
+"""One of them among short options, before any that takes the rest of the word for its value."""
+_END_OF_OPTIONS = re.compile(r"(?<=\s)--(?=\s|$)")
 
 
 class Engine(StrEnum):
@@ -38,7 +43,8 @@ class ResumeCommands:
 def resume_commands(command: str) -> ResumeCommands:
     """The launched command with the engine's resume options; `Refused` when its engine is not the last thing it runs.
 
-    Snakemake: `--unlock`, then `--rerun-incomplete`, which keeps every finished job.  Nextflow: `-resume`.
+    Snakemake: `--unlock`, then `--rerun-incomplete`, which keeps every finished job; `Refused`, too, when an option of
+    the command would do finished jobs again.  Nextflow: `-resume`.
     """
     if "`" in command or "$(" in command:
         raise _unknown(command, "it runs more than the engine")
@@ -48,14 +54,36 @@ def resume_commands(command: str) -> ResumeCommands:
     line = command.rstrip("; \n\t")
     engine = _engine(last)
     if engine is Engine.SNAKEMAKE:
+        if (option := next(filter(_repeats, _options(last)), None)) is not None:
+            raise _unknown(command, f"{option} would do finished jobs again")
         return ResumeCommands(engine, _with(line, last, "--rerun-incomplete"), _with(line, last, "--unlock"))
     if engine is Engine.NEXTFLOW:
         return ResumeCommands(engine, _with(line, last, "-resume"))
     raise _unknown(command, "its engine is not known")
 
 
+def _options(words: list[str]) -> list[str]:
+    """The words before `--`: what comes after it are targets, whatever they look like."""
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _repeats(word: str) -> bool:
+    name = word.partition("=")[0]
+    abbreviated = len(name) > 2 and any(option.startswith(name) for option in _REPEATING)
+    return abbreviated or _SHORT.match(word) is not None
+
+
 def _with(line: str, words: list[str], option: str) -> str:
-    return line if option in words else f"{line} {option}"
+    """The line with the option among those of its last command, of which `words` are given."""
+    options = _options(words)
+    if option in options:
+        return line
+    wanted = [*options, option, *words[len(options) :]]
+    places = [found.start() for found in _END_OF_OPTIONS.finditer(line)]
+    for text in [f"{line} {option}", *(f"{line[:place]}{option} {line[place:]}" for place in places)]:
+        if _simple_commands(text)[-1] == wanted:
+            return text
+    raise _unknown(line, f"{option} has no place in it")
 
 
 def _engine(words: list[str]) -> Engine | None:

@@ -144,7 +144,7 @@ MUTATIONS = (
     Mutation(
         "start over a busy session",
         _SCRIPT,
-        '    session_runs "$run_dir" || return 0\n',
+        '    dyec_runs "$run_dir" || return 0\n',
         "    return 0\n",
         f"{_SESSIONS}::test_a_busy_session_is_refused_with_what_it_does_and_keeps_its_log",
     ),

@@ -15,6 +15,11 @@ _ENGINES_TEST = "tests/unit/launch/test_engines.py"
 _NODE = "tests/integration/headnode/test_session_control.py"
 _SESSION = "config/headnode/workflow_session.sh"
 
+_CONFLICTS = "tests/integration/headnode/test_session_conflicts.py"
+_AROUND = "tests/integration/headnode/test_session_surroundings.py"
+_FUNCTIONS = "config/headnode/workflow_functions.sh"
+_LAUNCH = "config/headnode/workflow_launch.sh"
+
 MUTATIONS = (
     Mutation(
         "an empty queue means that it has ended",
@@ -170,6 +175,90 @@ MUTATIONS = (
         "env -u AWS_PROFILE -u AWS_DEFAULT_PROFILE ",
         "env ",
         f"{_NODE}::test_an_export_runs_with_the_node_s_own_credentials_and_is_seen",
+    ),
+    Mutation(
+        "launch into a directory beside another launch",
+        _LAUNCH,
+        '    dyec_lock_analysis "$analysis_dir"\n',
+        "",
+        f"{_CONFLICTS}::test_of_two_launches_into_one_directory_only_one_runs",
+    ),
+    Mutation(
+        "resume in a directory beside another resume",
+        "config/headnode/workflow_resume.sh",
+        'dyec_lock_analysis "$(cat "$run_dir/analysis_dir" 2> /dev/null)"\n',
+        "",
+        f"{_CONFLICTS}::test_of_two_sessions_of_one_directory_only_one_is_resumed",
+    ),
+    Mutation(
+        "look only before the clone",
+        _LAUNCH,
+        "    check_analysis_dir\n    put_analysis_dir\n",
+        "    put_analysis_dir\n",
+        f"{_CONFLICTS}::test_a_job_that_appears_while_the_clone_is_made_keeps_its_directory",
+    ),
+    Mutation(
+        "replace while Slurm does not answer",
+        _LAUNCH,
+        "queue=$(dyec_queue) || dyec_refuse slurm_unknown ",
+        "queue=$(dyec_queue) || true ",
+        f"{_CONFLICTS}::test_nothing_is_replaced_while_slurm_does_not_say_who_works_in_it",
+    ),
+    Mutation(
+        "the jobs in a directory are those of every session it ever had",
+        _FUNCTIONS,
+        ' && [ "$(dyec_analysis "$1")" != replaced ] || return 0\n',
+        " || return 0\n",
+        f"{_CONFLICTS}::test_a_replaced_session_has_neither_jobs_nor_a_next_attempt",
+    ),
+    Mutation(
+        "resume in the directory of another launch",
+        "config/headnode/workflow_resume.sh",
+        '[ "$(dyec_analysis "$run_dir")" != replaced ] ||',
+        "true ||",
+        f"{_CONFLICTS}::test_a_replaced_session_has_neither_jobs_nor_a_next_attempt",
+    ),
+    Mutation(
+        "compare names of directories with their links",
+        _FUNCTIONS,
+        '-v place="$(realpath -m -- "$1")"',
+        '-v place="$1"',
+        f"{_CONFLICTS}::test_jobs_below_a_linked_analysis_root_are_seen",
+    ),
+    Mutation(
+        "leave hidden results hidden",
+        _LAUNCH,
+        '        mv -T "$replaced" "$analysis_dir" || dyec_refuse replace_failed "$replaced cannot be moved back."\n',
+        "        :\n",
+        f"{_CONFLICTS}::test_results_that_a_killed_launch_has_hidden_come_back",
+    ),
+    Mutation(
+        "wait until the replaced tree is removed",
+        _LAUNCH,
+        "< /dev/null > /dev/null 2>&1 &\n",
+        "< /dev/null > /dev/null 2>&1\n",
+        f"{_CONFLICTS}::test_a_launch_does_not_wait_until_a_large_tree_is_removed",
+    ),
+    Mutation(
+        "a session inherits the environment of the tmux server",
+        _FUNCTIONS,
+        '            env -i "${environment[@]}" TERM=screen ',
+        "            env TERM=screen ",
+        f"{_AROUND}::test_a_session_begins_with_nothing_of_the_shells_around_it",
+    ),
+    Mutation(
+        "processes that left the group are nobody's",
+        _FUNCTIONS,
+        "| xargs -r ps -o pid=,pgid= | while",
+        """| xargs -r ps -o pid=,pgid= | grep " $leader$" | while""",
+        f"{_AROUND}::test_a_stop_ends_processes_that_left_their_group",
+    ),
+    Mutation(
+        "options repeat finished jobs",
+        _ENGINES,
+        "next(filter(_repeats, _options(last)), None)",
+        "None",
+        _ENGINES_TEST,
     ),
     Mutation(
         "trust a log's place without its hash",

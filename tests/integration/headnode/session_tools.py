@@ -6,19 +6,26 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import AnalysisId, ExecutingEntity, GitRef, RepositoryKey, WorkflowSession
-from daylily_ec.headnode import runs
+from daylily_ec.headnode import runs, sessions
 from daylily_ec.headnode.launch import InputKind, Inputs, Launch
-from daylily_ec.headnode.runs import RunDirectory
+from daylily_ec.headnode.runs import Attempt, Resumed, RunDirectory, Stopped
 from daylily_ec.headnode.status import SessionFacts, WorkflowState, derive
 from tests.integration.headnode.node import Node
 
 SQUEUE = """#!/bin/sh
 # squeue --format '%i|%T|%Z'
 cat "$HOME/queue" 2> /dev/null || exit 1
+"""
+
+
+SLEEP = 'echo $BASHPID > "$HOME/pid"; sleep 60'
+SCANCEL = """#!/bin/sh
+for job; do sed -i "/^$job|/d" "$HOME/queue"; echo "$job" >> "$HOME/cancelled"; done
 """
 
 
@@ -100,3 +107,30 @@ def log(node: Node, name: str = "s1") -> str:
 def record(node: Node, name: str = "s1") -> dict[str, object]:
     found: dict[str, object] = json.loads((node.home / "daylily-runs" / name / "status.json").read_text())
     return found
+
+
+def stop(node: Node, cancel: bool = False, name: str = "s1") -> Stopped:
+    return runs.stop(node.remote, named(name), cancel_jobs=cancel, who="ada@desk", grace_s=3)
+
+
+def resume(node: Node, command: str = "echo resumed", name: str = "s1", **more: object) -> Resumed:
+    given = Attempt(command=command, who="ada@desk", grace_s=2, **more)  # type: ignore[arg-type]
+    return runs.resume(node.remote, named(name), given)
+
+
+def running(node: Node, launch: Launch, command: str = SLEEP) -> int:
+    """Start it and wait for its command; the number of the command's process."""
+    sessions.start(node.remote, replace(launch, command=command))
+    eventually(lambda: (node.home / "pid").exists() and bool((node.home / "pid").read_text()), "the command")
+    return int((node.home / "pid").read_text())
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def repository(node: Node) -> Path:
+    return node.fsx / "analysis_results/alice/a.1/work"

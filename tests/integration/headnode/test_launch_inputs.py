@@ -258,6 +258,7 @@ def test_dry_runs_leave_the_nodes_files_and_processes_alone(
     node: Node, launch: Launch, catalog: Catalog, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "cfg"))
+    node.program("squeue", "#!/bin/sh\n")
     sessions.start(
         node.remote, replace(launch, analysis=AnalysisDirectory(ExecutingEntity("alice"), AnalysisId("old")))
     )

@@ -17,17 +17,28 @@ from daylily_ec.errors import Refused
 from daylily_ec.headnode import runs, sessions
 from daylily_ec.headnode.launch import ExportSettings, ExportTrigger, Launch
 from daylily_ec.headnode.logs import LogPiece, read_log
-from daylily_ec.headnode.runs import Attempt, Resumed, Stopped
 from daylily_ec.headnode.status import WorkflowState, derive
 from daylily_ec.workflow.workflow_status import status_of
 from tests.integration.headnode.node import Node
-from tests.integration.headnode.session_tools import controller, ended, eventually, facts, log, named, record, state
+from tests.integration.headnode.session_tools import (
+    SCANCEL,
+    SLEEP,
+    alive,
+    controller,
+    ended,
+    eventually,
+    facts,
+    log,
+    named,
+    record,
+    repository,
+    resume,
+    running,
+    state,
+    stop,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
-SLEEP = 'echo $BASHPID > "$HOME/pid"; sleep 60'
-SCANCEL = """#!/bin/sh
-for job; do sed -i "/^$job|/d" "$HOME/queue"; echo "$job" >> "$HOME/cancelled"; done
-"""
 DYEC = """#!/bin/bash
 # dyec export: notes its words and writes the receipt that the test prepared.
 printf '%s\\n' "$@" > "$HOME/export.words"
@@ -58,33 +69,6 @@ receipt["inventory"] = {{"manifest_sha256": made.sha256, **receipt.get("inventor
 (folder / "fsx_export.yaml").write_text(json.dumps(document))
 os.system(str(home / "meanwhile"))
 """
-
-
-def stop(node: Node, cancel: bool = False, name: str = "s1") -> Stopped:
-    return runs.stop(node.remote, named(name), cancel_jobs=cancel, who="ada@desk", grace_s=3)
-
-
-def resume(node: Node, command: str = "echo resumed", **more: object) -> Resumed:
-    given = Attempt(command=command, who="ada@desk", grace_s=2, **more)  # type: ignore[arg-type]
-    return runs.resume(node.remote, named(), given)
-
-
-def running(node: Node, launch: Launch, command: str = SLEEP) -> int:
-    """Start it and wait for its command; the number of the command's process."""
-    sessions.start(node.remote, replace(launch, command=command))
-    eventually(lambda: (node.home / "pid").exists() and bool((node.home / "pid").read_text()), "the command")
-    return int((node.home / "pid").read_text())
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def repository(node: Node) -> Path:
-    return node.fsx / "analysis_results/alice/a.1/work"
 
 
 @pytest.mark.weakness("M12")

@@ -128,8 +128,8 @@ def test_replacing_an_analysis_directory_works(node: Node, launch: Launch) -> No
     launched = sessions.start(node.remote, replace(launch, replace=True))
     ended(node)
     assert launched.markers["__DAYLILY_REPLACED_ANALYSIS_DIR__"] == str(old)
-    assert [path.name for path in old.iterdir()] == ["work"]
-    assert [path.name for path in old.parent.iterdir()] == ["a.1"]
+    assert sorted(path.name for path in old.iterdir()) == [".launch_id", "work"]
+    eventually(lambda: [path.name for path in old.parent.iterdir()] == ["a.1"], "the removal")
 
 
 @pytest.mark.weakness("H1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daylily_ec.errors import RemoteCommandFailed
-from daylily_ec.headnode.status import Controller, QueuedJob, SessionFacts, WorkflowState, derive, parse_facts
+from daylily_ec.headnode.status import Analysis, Controller, QueuedJob, SessionFacts, WorkflowState, derive, parse_facts
 
 S = WorkflowState
 C = Controller
@@ -32,8 +32,8 @@ def facts(record: dict[str, Any] | None, controller: Controller = C.GONE, **more
 
 def others() -> Any:
     """Every combination of what must not decide: the queue, tmux, a command that is left, the analysis directory."""
-    for jobs, tmux, command, analysis in itertools.product(JOBS, FLAGS, FLAGS, FLAGS):
-        yield {"jobs": jobs, "tmux_alive": tmux, "command_alive": command, "analysis_present": analysis}
+    for jobs, tmux, command, analysis in itertools.product(JOBS, FLAGS, FLAGS, Analysis):
+        yield {"jobs": jobs, "tmux_alive": tmux, "command_alive": command, "analysis": analysis}
 
 
 @pytest.mark.parametrize("controller", [C.ALIVE, C.GONE, C.OTHER_BOOT])
@@ -102,6 +102,20 @@ def test_reasons_name_who_stopped_it_and_what_is_left() -> None:
     assert "could not be asked" in derive(facts(running, jobs=None))[1]
 
 
+@pytest.mark.parametrize(("code", "phase", "expected"), ENDS)
+def test_what_outlives_its_session_is_told_and_changes_no_state(code: int, phase: str, expected: S) -> None:
+    record = {"exit_code": code, "phase": phase, **LAST}
+    state, reason = derive(facts(record, command_alive=True))
+    assert state is expected
+    assert reason == f"{derive(facts(record))[1]} What it started still runs; a stop ends it."
+
+
+@pytest.mark.parametrize("analysis", list(Analysis))
+def test_what_became_of_the_analysis_directory_is_read(analysis: Analysis) -> None:
+    text = HEAD.replace("analysis=present", f"analysis={analysis}") + "jobs=known\n--\n"
+    assert parse_facts(text).analysis is analysis
+
+
 @pytest.mark.parametrize("state", list(S))
 def test_only_what_goes_on_is_waited_for(state: S) -> None:
     assert state.is_final is (state not in (S.STARTING, S.RUNNING, S.EXPORTING))
@@ -115,8 +129,8 @@ def test_facts_are_read_with_jobs_record_and_receipt() -> None:
     documents = '{"phase": "running"}\n\n--\n{"fsx_export": {"status": "success"}}\n'
     text = f"{HEAD}jobs=known\njob=7 RUNNING\n--\n{documents}"
     assert parse_facts(text) == SessionFacts(
-        "/r/s=1", True, C.ALIVE, (QueuedJob("7", "RUNNING"),), {"phase": "running"}, "boot 7 99", True, True,
-        {"status": "success"},
+        "/r/s=1", True, C.ALIVE, (QueuedJob("7", "RUNNING"),), {"phase": "running"}, "boot 7 99", True,
+        Analysis.PRESENT, {"status": "success"},
     )  # fmt: skip
 
 

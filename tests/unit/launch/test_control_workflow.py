@@ -104,6 +104,7 @@ def test_a_failed_export_is_resumed_alone(clock: FakeClock) -> None:
     [(status("running"), "session_runs"), (status("exporting"), "session_runs"), (status("waiting"), "session_runs"),
      (status("finished", 0, "gone"), "session_succeeded"), (status("finished", 1, "gone"), "engine_unknown"),
      (RemoteResult(0, failed().stdout.replace("analysis=present", "analysis=gone"), ""), "analysis_dir_gone"),
+     (RemoteResult(0, failed().stdout.replace("=present", "=replaced"), ""), "analysis_dir_replaced"),
      (RemoteResult(0, status(controller="gone").stdout[:-9], ""), "engine_unknown"),
      (RemoteResult(0, status().stdout[:-9], ""), "session_runs")],
 )  # fmt: skip

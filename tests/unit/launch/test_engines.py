@@ -26,6 +26,40 @@ def test_snakemake_unlocks_and_runs_what_is_incomplete_again(line: str) -> None:
     assert resume_commands(found.command).command == found.command
 
 
+@pytest.mark.parametrize(
+    ("line", "resumed"),
+    [("snakemake -j 1 -- all", "snakemake -j 1 --rerun-incomplete -- all"),
+     ("snakemake -- -F", "snakemake --rerun-incomplete -- -F"),
+     ("A='x -- y' snakemake -k -- a > 'b -- c'", "A='x -- y' snakemake -k --rerun-incomplete -- a > 'b -- c'"),
+     ("cd a -- && dy-r x", "cd a -- && dy-r x --rerun-incomplete")],
+)  # fmt: skip
+def test_options_stand_before_what_ends_them(line: str, resumed: str) -> None:
+    found = resume_commands(line)
+    assert (found.command, found.unlock_command) == (resumed, resumed.replace("--rerun-incomplete", "--unlock"))
+    assert resume_commands(resumed).command == resumed
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["-F", "--forceall", "-R align", "--forcerun align", "--forcerun=align", "-f", "--force", "-t", "--touch",
+     "--delete-all-output", "-pF", "-kFp", "-Ralign", "--forcea", "--delete-all"],
+)  # fmt: skip
+@pytest.mark.parametrize("line", ["bin/day_run x -p {} -k -j 1", "snakemake all {}", "source dyoainit; dy-r {} -- x"])
+def test_what_would_do_finished_jobs_again_is_not_repeated(line: str, option: str) -> None:
+    with pytest.raises(Refused, match=f"{option.split()[0]} would do finished jobs again") as info:
+        resume_commands(line.format(option))
+    assert info.value.code == "engine_unknown"
+    assert "--dy-command" in info.value.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--profile F", "-sFile", "-dR/t", "-j4 -c4", "--config F=-1", "--forks 3", "--rerun-triggers mtime", "-T 3"],
+)
+def test_other_options_are_left_as_they_are(words: str) -> None:
+    assert resume_commands(f"snakemake {words}").command == f"snakemake {words} --rerun-incomplete"
+
+
 def test_nextflow_has_an_option_of_its_own() -> None:
     found = resume_commands("nextflow run main.nf -profile slurm")
     assert (found.engine, found.unlock_command) == (Engine.NEXTFLOW, "")
