@@ -104,8 +104,8 @@ def test_following_ends_with_0_only_after_a_success(clock: FakeClock, answer: Re
 
 
 def test_following_ends_with_0_after_a_success(clock: FakeClock) -> None:
-    answers = [log(0, b"", ended="0"), status("finished", 0, "gone"), log(0, b"")]
-    _follow(LogFollower(services(clock, Node(answers=answers)), request()), "s1")
+    node = Node(answers=[log(0, b"", ended="0"), status("finished", 0, "gone"), log(0, b"")])
+    _follow(LogFollower(services(clock, node), request()), "s1")
 
 
 def test_a_status_gives_no_exit_code_that_another_controller_recorded(clock: FakeClock) -> None:
