@@ -55,7 +55,7 @@ dyec_fetch() {
 }
 
 dyec_main() {
-    local spool="${TMPDIR:-/tmp}/dyec.$DYEC_TOKEN" code mask
+    local spool="${TMPDIR:-/tmp}/dyec.$DYEC_TOKEN" code mask why
     if [ "$(id -un)" != "$DYEC_USER" ]; then
         printf 'This must run as %s, not as %s.\n' "$DYEC_USER" "$(id -un)" >&2
         return 64
@@ -63,7 +63,7 @@ dyec_main() {
     case "$DYEC_TOKEN" in '' | *[!0-9a-f]*) return 64 ;; esac
     mask=$(umask)
     umask 077
-    if mkdir "$spool" 2> /dev/null; then
+    if why=$(mkdir "$spool" 2>&1); then
         dyec_sweep
         if ! { dyec_fetch "$spool/script.gz" && gzip -dc < "$spool/script.gz" > "$spool/script"; }; then
             rm -rf "$spool"
@@ -74,6 +74,9 @@ dyec_main() {
         (umask "$mask" && exec bash "$spool/script" < /dev/null > "$spool/stdout" 2> "$spool/stderr")
         code=$?
         printf '%s\n' "$code" > "$spool/exit.new" && mv "$spool/exit.new" "$spool/exit"
+    elif [ ! -d "$spool" ]; then
+        printf '%s\nNothing was run.\n' "$why" >&2
+        return 71
     else
         # The same call was delivered twice (a retried request): wait for the first, answer the same.
         while [ ! -e "$spool/exit" ]; do sleep 0.2; done

@@ -31,7 +31,10 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for its end; exit 2 unl
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait.")]
 Lines = Annotated[int, typer.Option("--lines", min=1, help="How many of the last lines.")]
 Follow = Annotated[
-    bool, typer.Option("--follow", "-f", help="Go on with new lines until it ends; exit with its exit code.")
+    bool,
+    typer.Option(
+        "--follow", "-f", help="Go on with new lines until it ends; exit with its exit code, 0 only if it succeeded."
+    ),
 ]
 Match = Annotated[str | None, typer.Option("--match", metavar="REGEX", help="Show only lines that match.")]
 
@@ -133,10 +136,11 @@ def _follow(follower: LogFollower, name: str) -> None:
     except KeyboardInterrupt:
         raise Interrupted(f"Detached; session {name} goes on.", hint="Follow it again with the same command.") from None
     seen = follower.status
-    if seen is not None and seen.exit_code is not None:
-        raise typer.Exit(seen.exit_code)
     if seen is not None:
-        require_success(seen)
+        # A session that recorded 0 need not have succeeded: it may have ended before its command began.
+        if not seen.exit_code:
+            require_success(seen)
+        raise typer.Exit(seen.exit_code or 0)
 
 
 @text.register

@@ -51,9 +51,13 @@ class LineFilter:
         self._rest = ""
         if self._expression is None:
             return text
-        lines = text.splitlines(keepends=True)
-        if lines and not final and not lines[-1].endswith("\n"):
-            self._rest = lines.pop()
+        # A line ends with a newline alone: carriage returns of progress bars, form feeds and the like are within it.
+        lines = [f"{line}\n" for line in text.split("\n")]
+        last = lines.pop()[:-1]
+        if final and last:
+            lines.append(last)
+        elif not final:
+            self._rest = last
         return "".join(line for line in lines if self._expression.search(line.rstrip("\r\n")))
 
 
@@ -76,7 +80,9 @@ def workflow_log(services: Services, request: LogRequest) -> LogTail:
         text += chosen.feed(seen.data)
         seen = logs.read_log(remote, directory, after=seen.place)
     text += chosen.feed(seen.data, final=True)
-    return LogTail(directory.name, seen.place.offset, seen.exit_code, text)
+    # The log knows what was recorded last; whether it was the last controller that recorded it, the status knows.
+    code = look(remote, directory).exit_code if seen.exit_code is not None else None
+    return LogTail(directory.name, seen.place.offset, code, text)
 
 
 class LogFollower:

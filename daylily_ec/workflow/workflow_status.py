@@ -97,7 +97,7 @@ class WorkflowStatus:
 
 
 _FROM_RECORD = (
-    "phase", "exit_code", "workflow_exit_code", "attempt", "started_at", "started_by", "resumed_at", "resumed_by",
+    "phase", "workflow_exit_code", "attempt", "started_at", "started_by", "resumed_at", "resumed_by",
     "stopped_at", "stopped_by", "completed_at", "command", "repo_path", "analysis_dir", "analysis_id",
     "executing_entity", "repository", "git_ref", "commit",
 )  # fmt: skip
@@ -113,6 +113,7 @@ def status_of(facts: SessionFacts) -> WorkflowStatus:
         session_name=str(record.get("session_name") or facts.session_name),
         run_dir=facts.run_dir,
         controller=facts.controller.value,
+        exit_code=facts.exit_code,
         jobs=facts.jobs,
         export=_export(record.get("export"), facts.receipt or {}),
         registration=_registration(facts.receipt or {}),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+import typer
+
+from daylily_ec.cli.workflow_sessions import _follow
 from daylily_ec.errors import InvalidValue, RemoteCommandFailed, Throttled, Unreachable
 from daylily_ec.headnode.remote import RemoteResult
 from daylily_ec.headnode.status import WorkflowState
 from daylily_ec.workflow.services import Services
-from daylily_ec.workflow.workflow_log import LogFollower, LogRequest, workflow_log
-from daylily_ec.workflow.workflow_status import StatusRequest
+from daylily_ec.workflow.workflow_log import LineFilter, LogFollower, LogRequest, workflow_log
+from daylily_ec.workflow.workflow_status import StatusRequest, workflow_status
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, World
 from tests.unit.launch.fakes import Node, log, status
@@ -28,10 +32,15 @@ def request(lines: int = 10, match: str | None = None) -> LogRequest:
 
 
 def test_the_tail_is_read_to_its_end_and_says_how_it_ended(clock: FakeClock) -> None:
-    node = Node(answers=[log(100, b"a\nb", more=True), log(103, b"c\n", ended="3")])
+    node = Node(answers=[log(100, b"a\nb", more=True), log(103, b"c\n", ended="3"), status("finished", 3, "gone")])
     tail = workflow_log(services(clock, node), request(2))
     assert (tail.text, tail.total_bytes, tail.exit_code) == ("a\nbc\n", 105, 3)
-    assert [env["DYEC_OFFSET"] for _, env in node.asked] == ["0", "103"]
+    assert [env["DYEC_OFFSET"] for name, env in node.asked if name == "workflow_logs"] == ["0", "103"]
+
+
+def test_the_tail_gives_no_exit_code_that_another_controller_recorded(clock: FakeClock) -> None:
+    node = Node(answers=[log(0, b"a\n", ended="0"), status("finished", 0, "gone", controller_pid=8)])
+    assert workflow_log(services(clock, node), request(2)).exit_code is None
 
 
 @pytest.mark.parametrize("answer", ["", "x", "11 0 3 0 0 -\nYWJj", "11 0 4 0 0 - 3:a\nYWJj", "11 0 3 0 0 - 3:a\nYW!"])
@@ -72,6 +81,40 @@ def test_only_matching_lines_are_shown_and_pieces_do_not_cut_them(clock: FakeClo
         status("finished", 0, "gone"), log(40, b"or"),
     ])  # fmt: skip
     assert "".join(LogFollower(services(clock, node), request(match="error"))) == "error one\nerror two\nlast error"
+
+
+OTHER = {"controller_pid": 8}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (status("finished", 3, "gone"), 3), (status("stopped", 143, "gone"), 143), (status("stopped", 0, "gone"), 2),
+        (status("activating", 0, "gone"), 2), (status("finished", 0, "gone", **OTHER), 2),
+        (status("finished", 3, "gone", **OTHER), 2), (status(controller="gone"), 2),
+    ],
+)  # fmt: skip
+def test_following_ends_with_0_only_after_a_success(clock: FakeClock, answer: RemoteResult, code: int) -> None:
+    follower = LogFollower(services(clock, Node(answers=[log(0, b"", ended="0"), answer, log(0, b"")])), request())
+    with pytest.raises((typer.Exit, RemoteCommandFailed)) as ended:
+        _follow(follower, "s1")
+    assert getattr(ended.value, "exit_code", None) == code
+
+
+def test_a_status_gives_no_exit_code_that_another_controller_recorded(clock: FakeClock) -> None:
+    node = Node(answers=[status("finished", 0, "gone", **OTHER)])
+    seen = workflow_status(services(clock, node), WHICH)
+    assert (seen.state, seen.exit_code) == (WorkflowState.UNKNOWN, None)
+
+
+@pytest.mark.parametrize("sign", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_only_a_newline_ends_a_line(sign: str, size: int) -> None:
+    text = f"one{sign}two\nthree{sign}\none two"
+    chosen, raw, seen = LineFilter(re.compile(f"one{sign}two|three")), text.encode(), ""
+    for at in range(0, len(raw), size):
+        seen += chosen.feed(raw[at : at + size])
+    assert seen + chosen.feed(b"", final=True) == text.removesuffix("one two")
 
 
 def test_a_bad_expression_asks_nobody(clock: FakeClock) -> None:
