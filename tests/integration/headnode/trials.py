@@ -603,14 +603,23 @@ def controllers(node: Node, launch: Launch) -> list[Trial]:
 
     texts = dict.fromkeys(set(past.settings) - MEANT - NUMBERS, "{}")
     texts |= {"DYEC_ANALYSIS_DIR": f"{node.fsx}/{{}}/a", "DYEC_REPO_PATH": f"{node.fsx}/{{}}/r"}
-    guarded = ["DYEC_EXPORT_TRIGGER", "DYEC_ACTIVATE", "DYEC_BCLCONVERT"]
-    through = {name: form for name, form in texts.items() if name not in guarded}
+    elsewhere = {"DYEC_EXPORT_TRIGGER", "DYEC_ACTIVATE", "DYEC_BCLCONVERT"}
+    through = {name: form for name, form in texts.items() if name not in elsewhere}
     again = {"DYEC_ATTEMPT": "2", "DYEC_RESUME_COMMAND": "true", "DYEC_UNLOCK_COMMAND": "true", "DYEC_RESUMED_BY": "me",
              "DYEC_RESUMED_AT": "now", "DYEC_CANCEL_JOBS": "1", "DYEC_WORKFLOW_CODE": ""}  # fmt: skip
     of_attempt = dict.fromkeys(("DYEC_RESUMED_BY", "DYEC_RESUMED_AT", "DYEC_CANCEL_JOBS", "DYEC_WORKFLOW_CODE"), "{}")
     script = runs.session_script("workflow_session")
-    return [Trial(script, past.settings, through, ended, guarded, place, start),
-            Trial(script, past.settings | again, through | of_attempt, ended, (), place, start)]  # fmt: skip
+
+    def refused(result: RemoteResult, env: Env) -> bool:
+        record = json.loads((run_dir / "status.json").read_text())
+        return (record["phase"], record["exit_code"], record["workflow_exit_code"]) == ("finished", 20, 0)
+
+    return [
+        Trial(script, past.settings, through, ended, (), place, start),
+        Trial(script, past.settings | again, through | of_attempt, ended, (), place, start),
+        # What is not the word itself does not activate; what is no trigger ends the export, after the command.
+        Trial(script, past.settings | {"DYEC_EXPORT_TRIGGER": "some"}, texts, refused, (), place, start),
+    ]
 
 
 OF_FILES: Mapping[str, Callable[[Node], list[Trial]]] = {
