@@ -51,7 +51,7 @@ put_attempt() {
         printf %s "$DYEC_SESSION_SCRIPT" > "$run_dir/.launch.sh.new" &&
         chmod 0700 "$run_dir/.launch.sh.new" &&
         mv -f "$run_dir/.launch.sh.new" "$run_dir/launch.sh" &&
-        env -i "${environment[@]}" "$run_dir/launch.sh" prepare &&
+        env -i "${environment[@]}" bash "$run_dir/launch.sh" prepare &&
         rm -f "$run_dir/controller" "$run_dir/command"
 }
 

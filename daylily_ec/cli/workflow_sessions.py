@@ -136,11 +136,11 @@ def _follow(follower: LogFollower, name: str) -> None:
     except KeyboardInterrupt:
         raise Interrupted(f"Detached; session {name} goes on.", hint="Follow it again with the same command.") from None
     seen = follower.status
-    if seen is not None and not seen.state.is_success and seen.exit_code:
-        raise typer.Exit(seen.exit_code)
-    # A session that recorded 0 need not have succeeded: it may have ended before its command began.
     if seen is not None:
-        require_success(seen)
+        # A session that recorded 0 need not have succeeded: it may have ended before its command began.
+        if not seen.exit_code:
+            require_success(seen)
+        raise typer.Exit(seen.exit_code or 0)
 
 
 @text.register

@@ -217,6 +217,21 @@ def test_both_typed_on_the_head_node(operator: Operator) -> None:
     status = operator.finished("typed")
     assert (status["state"], status["export"]["status"]) == ("SUCCEEDED", "success")
     check_run_qc(operator, "typed-qc")
+    target = f"--region {REGION} --cluster {CLUSTER}"
+
+    def typed_there(words: str) -> Any:
+        return json.loads(operator.on_node("bash", "-lec", f"unset AWS_PROFILE\ndyec --json workflow {words} {target}"))
+
+    assert {"typed", "typed-qc"} <= {one["session_name"] for one in typed_there("list")["sessions"]}
+    seen = typed_there("status --session typed --wait")
+    assert (seen["state"], seen["exit_code"]) == ("SUCCEEDED", 0)
+    assert "finished, exit code 0" in typed_there("logs --session typed --lines 5")["text"]
+    operator.on_node("bash", "-lec", f"unset AWS_PROFILE\ndyec workflow logs --follow --session typed {target}")
+    assert typed_there("stop --session typed")["outcome"] == "already-ended"
+    typed_there("launch --no-input-staging --dy-command 'sleep 600' --analysis-id live --executing-entity " + ENTITY)
+    assert typed_there("status --session live")["state"] in ("STARTING", "RUNNING")
+    assert typed_there("stop --session live --cancel-jobs")["outcome"] == "stopped"
+    assert typed_there("status --session live")["state"] == "STOPPED"
 
 
 @pytest.mark.weakness("M2")

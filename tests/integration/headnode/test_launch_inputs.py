@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import random
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,14 @@ from daylily_ec.headnode.launch import (
     RunLink,
 )
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
-from daylily_ec.workflow.launch_request import LaunchRequest
+from daylily_ec.workflow.launch_request import DefaultCommand, LaunchRequest
 from daylily_ec.workflow.launch_workflow import launch_workflow
 from tests.conftest import FakeClock
 from tests.integration.headnode.node import Node
+from tests.integration.headnode.session_tools import eventually
+from tests.integration.headnode.trials import sent
 from tests.unit.fsx.fakes import CLUSTER, World
+from tests.unit.launch.test_dry_run import READS
 
 CATALOG = """\
 command_catalog_version: 2
@@ -288,3 +293,105 @@ def test_dry_runs_leave_the_nodes_files_and_processes_alone(
         assert picture(node) == before, parts
     assert processes(node) == []
     assert node.shell("tmux ls") == ""
+
+
+SLURM = '#!/bin/sh\necho "${0##*/}" >> "{}"\n'
+STAGES = "/fsx/staging/staged_external_sequencing_data"
+CHOICES: list[list[dict[str, Any]]] = [
+    [{"stage_dir": f"{STAGES}/remote_stage_1", "stage_s3_uri": "s3://stage/root"},
+     {"bootstrap_test_config": True}, {"input_staging": False}],
+    [{}, {"dy_command": "touch RAN"}, {"default_command": DefaultCommand(aligners="sent", dedupers="", jobs=2)}],
+    [{"export_trigger": trigger, "export_destination": "s3://results/alice/old/"}
+     for trigger in ExportTrigger if trigger is not ExportTrigger.NONE] + [{}],
+    [{}, {"activation": False}], [{}, {"session_name": "other"}], [{}, {"repository": "other"}], [{}, {"genome": "x"}],
+    [{}, {"git_tag": "main"}], [{}, {"project": "p", "skip_project_check": False}],
+    [{}, {"stage_s3_uri": "s3://stage/root"}],
+]  # fmt: skip
+
+
+def pairwise(choices: list[list[dict[str, Any]]]) -> list[tuple[int, ...]]:
+    """Few combinations in which every two choices of different options meet."""
+    places = list(itertools.combinations(range(len(choices)), 2))
+    left = {(a, i, b, j) for a, b in places for i in range(len(choices[a])) for j in range(len(choices[b]))}
+    some = random.Random(1)
+    found = []
+    while left:
+        tries = [tuple(some.randrange(len(options)) for options in choices) for _ in range(200)]
+        best = max(tries, key=lambda one: sum((a, one[a], b, one[b]) in left for a, b in places))
+        left -= {(a, best[a], b, best[b]) for a, b in places}
+        found.append(best)
+    return found
+
+
+@pytest.fixture
+def watched(node: Node) -> Node:
+    """A node that writes down which of Slurm's programs were called."""
+    for name in ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"):
+        node.program(name, SLURM.replace("{}", str(node.root / "slurm-calls")))
+    return node
+
+
+def settled(node: Node) -> None:
+    """Waits until the processes of the node stay the same for a second."""
+    last: list[str] = []
+    while processes(node) != last:
+        last = processes(node)
+        time.sleep(1)
+
+
+def slurm_calls(node: Node) -> set[str]:
+    path = node.root / "slurm-calls"
+    return set(path.read_text().split()) if path.exists() else set()
+
+
+@pytest.mark.weakness("H2")
+def test_each_script_that_a_dry_run_sends_only_reads(watched: Node, launch: Launch) -> None:
+    """With this, what holds for every combination of options on paper holds on a node."""
+    node = watched
+    old = replace(launch, analysis=AnalysisDirectory(ExecutingEntity("alice"), AnalysisId("old")))
+    sessions.start(node.remote, replace(old, command="sleep 600"))
+    for name in ("x_samples.tsv", "x_units.tsv"):
+        (node.fsx / "stages/a").mkdir(parents=True, exist_ok=True)
+        (node.fsx / "stages/a" / name).write_text("x\n")
+    calls: dict[str, Callable[[Remote], object]] = {
+        "readiness": readiness.check,
+        "list_stages": lambda remote: sessions.complete_stages(remote, str(node.fsx / "stages")),
+        "workflow_launch check": lambda remote: sessions.check_launch(remote, replace(
+            launch, session=WorkflowSession("s2"), replace=True,
+            analysis=AnalysisDirectory(ExecutingEntity("alice"), AnalysisId("new")))),
+    }  # fmt: skip
+    assert set(calls) == READS
+    eventually(lambda: "sleep 600" in node.shell("ps -e -o args | grep '^sleep 600$'"), "the command to run")
+    settled(node)
+    (node.root / "slurm-calls").unlink(missing_ok=True)
+    before = (picture(node), processes(node), node.shell("tmux ls"))
+    assert len(before[1]) > 1
+    for name, call in calls.items():
+        assert sent(call).script.name == name.split()[0]
+        call(node.remote)
+        eventually(lambda: processes(node) == before[1], f"{name} to leave no process")
+        assert (picture(node), processes(node), node.shell("tmux ls")) == before, name
+    print(f"dry run: {len(calls)} scripts, Slurm asked with {sorted(slurm_calls(node))}")
+    assert slurm_calls(node) <= {"sinfo", "squeue"}
+
+
+@pytest.mark.weakness("H2")
+def test_every_two_options_of_a_dry_run_change_nothing_on_a_node(
+    watched: Node, launch: Launch, catalog: Catalog, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "cfg"))
+    node = watched
+    (node.fsx / "analysis_results/alice/old/work").mkdir(parents=True)
+    before = picture(node)
+    combinations = pairwise(CHOICES)
+    for numbers in combinations:
+        services = World(clock).services()
+        services.headnodes = Scratch(node)
+        given = {key: value for options, number in zip(CHOICES, numbers, strict=True)
+                 for key, value in options[number].items()}  # fmt: skip
+        request = replace(LaunchRequest(CLUSTER, "old", "alice", replace_existing=True, dry_run=True), **given)
+        assert launch_workflow(services, request, catalog, str(node.fsx / "analysis_results")).dry_run
+        assert picture(node) == before, given
+    print(f"dry run: {len(combinations)} combinations for real")
+    assert (processes(node), node.shell("tmux ls")) == ([], "")
+    assert slurm_calls(node) <= {"squeue"}

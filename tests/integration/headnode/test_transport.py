@@ -112,6 +112,21 @@ def test_a_command_delivered_twice_runs_once(ssm: FakeSsm, over_ssm: SsmRemote, 
     assert (node.home / "runs").read_text() == "run\n"
 
 
+@pytest.mark.parametrize("place", ["/nonexistent", "/sys/kernel", "a-file"])
+def test_a_node_without_room_for_the_call_says_so_at_once(
+    ssm: FakeSsm, over_ssm: SsmRemote, node: Node, place: str
+) -> None:
+    (node.root / "a-file").touch()
+    # A directory that is absent, one in which nobody may write, and none at all.
+    node.env["TMPDIR"] = str(node.root / place)
+    began = time.monotonic()
+    with pytest.raises(RemoteCommandFailed, match=r"mkdir: cannot create directory(.|\n)*Nothing was run") as info:
+        over_ssm.run(RemoteScript("once", 'echo ran >> "$HOME/ran"\n'), {}, 30)
+    assert info.value.details["exit_code"] == 71
+    assert not (node.home / "ran").exists()
+    assert time.monotonic() - began < 20
+
+
 def test_another_user_is_refused_with_64(ssm: FakeSsm, node: Node, over_ssm: SsmRemote) -> None:
     ssm.env = {**node.env, "FAKE_USER": "root"}
     with pytest.raises(RemoteCommandFailed, match=r"wrong user.*must run as ubuntu, not as root"):
