@@ -12,7 +12,7 @@ from tests.unit.fsx.fakes import FakeNode, Tree
 
 
 def packed(*records: bytes) -> str:
-    return base64.b64encode(gzip.compress(b"".join(record + b"\0" for record in records))).decode()
+    return base64.b64encode(gzip.compress(b"".join(record + b"\0" for record in records), mtime=0)).decode()
 
 
 def test_every_analysis_directory_with_a_file_is_told_with_its_latest_change() -> None:
@@ -58,7 +58,7 @@ def test_an_empty_root_is_an_answer() -> None:
 @pytest.mark.parametrize(
     "answer",
     ["", "???", base64.b64encode(b"no gzip").decode(), packed(b"f 3 1.0"), packed(b"f x 1.0 1.0 ann/a/b"),
-     base64.b64encode(gzip.compress(b"f 3 1.0 1.0 ann/a/b")).decode(), packed(b"f 3 1.0 1.0 ann/a/b")[:-8]],
+     base64.b64encode(gzip.compress(b"f 3 1.0 1.0 ann/a/b", mtime=0)).decode(), packed(b"f 3 1.0 1.0 ann/a/b")[:-8]],
 )  # fmt: skip
 def test_a_damaged_answer_is_never_an_empty_root(answer: str) -> None:
     with pytest.raises(RemoteCommandFailed, match="damaged"):
