@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from daylily_ec.cli.demo import BUCKETS, CLUSTER, ENTITY, REGION, RUN_FOLDER, De
 from daylily_ec.config.resources import resource
 from daylily_ec.demo.objects import PREFIXES
 from daylily_ec.demo.repository import make_repository
+from tests.e2e.canaries import CANARIES, hits
 
 pytestmark = pytest.mark.e2e
 SAMPLES = """\
@@ -253,3 +255,49 @@ def test_the_smoke_test_needs_no_inputs(operator: Operator) -> None:
     assert operator.finished("smoke")["exit_code"] == 0
     log = ["dyec", "workflow", "logs", *operator.target, "--session", "smoke"]
     assert "produce_illumina_run_qc" in operator.stage.command("log", log)
+
+
+def test_no_secret_is_shown_or_kept(operator: Operator, tmp_path: Path) -> None:
+    """Secrets of the environment are in no output, log, receipt or state, and in no file of a node."""
+    catalog = operator.workdir / "resources/config/daylily_available_repositories.yaml"
+    there, proof = f"/fsx/analysis_results/{ENTITY}/canary", operator.workdir / "canary-export"
+    live = ["--analysis-id", "live-canary", "--executing-entity", ENTITY]
+    named = ["--analysis-id", "canary", "--executing-entity", ENTITY]
+    commands = [
+        ["headnode", "configure", "--no-conda", "--catalog-config", str(catalog)],
+        ["workflow", "launch", "--no-input-staging", "--dy-command", "env > env.txt; env >&2; date", *named],
+        ["workflow", "status", "--session", "canary", "--wait"], ["workflow", "logs", "--session", "canary"],
+        ["workflow", "logs", "--session", "canary", "--follow"], ["workflow", "list"],
+        ["workflow", "launch", "--no-input-staging", "--dy-command", "env >&2; sleep 600", *live],
+        ["workflow", "stop", "--session", "live-canary", "--cancel-jobs"],
+        ["workflow", "logs", "--session", "live-canary"], ["workflow", "status", "--session", "no-such-one"],
+        ["export", "--source-path", there, "--destination-s3-uri", f"{DESTINATION}/analysis_results/{ENTITY}/canary/",
+         "--output-dir", str(proof)],
+        ["exports", "list"], ["exports", "status", "--source-path", there], ["delete", "--dry-run"],
+        ["workflow", "list", "--no-such-option"],
+    ]  # fmt: skip
+    layout = operator._layout()
+    env = {key: value for key, value in operator.stage.env.items() if key not in ("AWS_PROFILE", "AWS_CONFIG_FILE")}
+    env |= {**CANARIES, "AWS_ACCESS_KEY_ID": "AKIACANARYCANARY0000",
+            "AWS_ENDPOINT_URL": json.loads(layout.server_file.read_text())["endpoint"]}  # fmt: skip
+    shown, codes = b"", []
+    for number, words in enumerate(commands):
+        more = [["--json"], [], ["--debug"]][number % 3] if "--follow" not in words else []
+        done = subprocess.run(["dyec", *more, *words, *operator.target], env=env, cwd=operator.workdir, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)  # fmt: skip
+        shown += done.stdout + done.stderr
+        codes.append(done.returncode)
+        print(words, done.returncode, done.stderr[-300:].decode(errors="replace") if done.returncode else "")
+    assert [code == 0 for code in codes] == [True] * 9 + [False, True, True, True, codes[13] == 0, False]
+    assert (proof / "fsx_export.yaml").is_file()
+    kept = {path: path.read_bytes() for path in operator.workdir.rglob("*") if path.is_file() and not path.is_symlink()
+            and path.suffix not in (".whl", ".pyc", ".so")}  # fmt: skip
+    nodes = [path for path in kept if path.name == "env.txt"]
+    receipts = [path for path in kept if path.name == "fsx_export.yaml"]
+    found = hits({tmp_path / "shown": shown, **kept})
+    print(f"P15: {len(CANARIES)} secrets, 4 encodings, {len(commands)} commands, {len(kept)} files, "
+          f"{len(receipts)} receipts, {len(nodes)} environments of sessions: {len(found)} hits")  # fmt: skip
+    everything = " ".join(CANARIES.values()).encode()
+    assert {name for name, _, _ in hits({tmp_path: everything})} == set(CANARIES)
+    assert nodes
+    assert found == []

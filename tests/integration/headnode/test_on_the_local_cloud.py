@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import random
@@ -10,12 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from tests.e2e.canaries import CANARIES, hits
 from tests.e2e.cloud import Cloud, Done
 from tests.integration.localcloud_aws.cluster_config import REGION, configuration, prepare
 
@@ -187,20 +186,6 @@ def test_files_over_every_limit_go_there_and_back(desk: Desk) -> None:
     assert refused.document["error"]["code"] == "target_exists"
 
 
-CANARIES = {
-    "AWS_SECRET_ACCESS_KEY": "canary+secret/key=Qx7Vb2Lm9Tz4", "AWS_SESSION_TOKEN": "canary/session+token=Hd83Kf02Ws65",
-    "DEWEY_TOKEN": "canary dewey token \u00e9 Pn51Yc77Ra20", "DYEC_SECRET": "canary&own;secret Zu36Jg48Eb19",
-}  # fmt: skip
-
-
-def encodings(secret: str) -> dict[str, bytes]:
-    """A secret plain, in base64 (its middle, which is the same wherever the secret stands), hex and percent-encoded."""
-    raw = secret.encode()
-    middles = [base64.b64encode(raw[at:])[4:-4] for at in range(3)]
-    return {"plain": raw, **{f"base64 at {at}": middle for at, middle in enumerate(middles)},
-            "hex": raw.hex().encode(), "percent": quote(secret, safe="").encode()}  # fmt: skip
-
-
 def test_no_secret_is_shown_or_kept(desk: Desk) -> None:
     big = desk.home / "big"
     big.write_bytes(random.Random(6).randbytes(300_000))
@@ -224,12 +209,6 @@ def test_no_secret_is_shown_or_kept(desk: Desk) -> None:
     # The state of this machine, the local cloud's files, and the files of the node itself.
     kept = {path: path.read_bytes() for path in (desk.home / ".config").rglob("*") if path.is_file()}
     assert [path for path in kept if path.name == "big" and "rootfs" in path.parts]
-    hits = [
-        (name, form, str(place))
-        for name, secret in CANARIES.items()
-        for form, text in encodings(secret).items()
-        for place, content in {desk.home / "shown": shown, **kept}.items()
-        if text in content
-    ]
-    print(f"P15: {len(CANARIES)} secrets, 4 encodings, {len(commands)} commands, {len(kept)} files: {len(hits)} hits")
-    assert hits == []
+    found = hits({desk.home / "shown": shown, **kept})
+    print(f"P15: {len(CANARIES)} secrets, 4 encodings, {len(commands)} commands, {len(kept)} files: {len(found)} hits")
+    assert found == []
