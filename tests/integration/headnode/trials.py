@@ -575,8 +575,15 @@ def resumes(node: Node, launch: Launch) -> list[Trial]:
 
     texts = dict.fromkeys(("DYEC_WHO", "DYEC_CANCEL_JOBS"), "{}")
     return [
-        trial(call, NAMED | texts, resumed, ["DYEC_WORKFLOW_CODE"], place),
-        trial(call, by_path(node) | texts, resumed, (), place, DYEC_RUN_DIR=f"{node.home}/daylily-runs/s1"),
+        trial(call, NAMED | texts, resumed, (), place),
+        trial(
+            call,
+            by_path(node) | texts | {"DYEC_WORKFLOW_CODE": "{}"},
+            resumed,
+            (),
+            place,
+            DYEC_RUN_DIR=f"{node.home}/daylily-runs/s1",
+        ),
     ]
 
 
