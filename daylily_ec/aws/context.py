@@ -129,7 +129,7 @@ class AwsContext:
     def __init__(self, profile: str | None, region: str) -> None:
         self.profile = profile
         self.region = region
-        self._lock = Lock()
+        self._lock, self._introduction = Lock(), Lock()
         self._clients: dict[tuple[str, str], Client] = {}
         self._session: Any = None
         self._identity: Identity | None = None
@@ -196,8 +196,9 @@ class AwsContext:
         return str(found) if found else None
 
     def identity(self) -> Identity:
-        """Account and ARN of the caller (sts:GetCallerIdentity, asked once)."""
-        if self._identity is None:
-            answer = self.client("sts").call("get_caller_identity")
-            self._identity = Identity(answer["Account"], answer["Arn"])
-        return self._identity
+        """Account and ARN of the caller (sts:GetCallerIdentity, asked once, however many threads want it)."""
+        with self._introduction:
+            if self._identity is None:
+                answer = self.client("sts").call("get_caller_identity")
+                self._identity = Identity(answer["Account"], answer["Arn"])
+            return self._identity

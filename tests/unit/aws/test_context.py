@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
 import pytest
 from botocore import exceptions as bc
 
@@ -13,6 +16,7 @@ from daylily_ec.errors import (
     Unreachable,
     ValidationError,
 )
+from daylily_ec.util.pool import gather
 
 
 def client_error(code: str) -> bc.ClientError:
@@ -76,3 +80,24 @@ def test_an_unknown_profile_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch
 )
 def test_users_of_callers(arn: str, user: str) -> None:
     assert Identity("123456789012", arn).user == user
+
+
+class Sts:
+    """A client that counts and lets every caller wait for the others."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._others = Barrier(2)
+
+    def call(self, operation: str) -> dict[str, str]:
+        self.asked += 1
+        with suppress(BrokenBarrierError):
+            self._others.wait(0.2)
+        return {"Account": "1", "Arn": "arn:aws:iam::1:user/ann"}
+
+
+def test_threads_that_ask_who_calls_share_one_answer() -> None:
+    context, sts = AwsContext(None, "us-west-2"), Sts()
+    context.client = lambda *_: sts  # type: ignore[assignment, method-assign]
+    assert len(set(gather(lambda _: context.identity(), range(8)))) == 1
+    assert sts.asked == 1
