@@ -40,7 +40,7 @@ def ask_all(questions: tuple[Question, ...]) -> Mapping[str, str]:
     """Answers by key; an empty answer takes the default."""
     count = "1 value is" if len(questions) == 1 else f"{len(questions)} values are"
     brackets = " Enter takes the one in brackets;" if any(question.default for question in questions) else ""
-    sys.stderr.write(f"{count} open.{brackets} Ctrl-C leaves; no answer is kept then.\n")
+    sys.stderr.write(f"{count} open.{brackets} Ctrl-C leaves.\n")
     return {question.key: _ask(question) for question in questions}
 
 

@@ -15,8 +15,8 @@ from daylily_ec.errors import DyecError
 _COLUMNS = 80
 _GAP = 2
 """Between the columns of a table."""
-_NARROWEST = 12
-"""No column is folded into less."""
+_NARROWEST = 20
+"""The last column is folded into no less."""
 
 
 def emit(result: Any) -> None:
@@ -69,33 +69,41 @@ def _flat(value: Any) -> str:
 
 
 def table(headers: list[str], rows: list[list[Any]]) -> str:
-    """A plain table; on a terminal its widest columns are folded until it fits."""
+    """A plain table; on a terminal it is folded between words until it fits, or else shown row by row."""
     import tabulate
 
     tabulate.MIN_PADDING = 0  # no wider than it must be: 80 columns are what many terminals have
     cells = [[_flat(cell) for cell in row] for row in rows]
-    shown = _fitted(headers, cells) if sys.stdout.isatty() else cells
-    return tabulate.tabulate(shown, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
+    if cells and sys.stdout.isatty():
+        limits = _limits([headers, *cells])
+        if limits is None:
+            return "\n".join(pairs(dict(zip(headers, row, strict=True))) for row in cells)
+        cells = [[_folded_cell(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in cells]
+    return tabulate.tabulate(cells, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
 
 
-def _fitted(headers: list[str], cells: list[list[str]]) -> list[list[str]]:
-    widths = [
-        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(headers, *cells, strict=True)
+def _limits(rows: list[list[str]]) -> list[int] | None:
+    """Widths that fit, the widest column giving way first; None when words would have to be broken.
+
+    Long words of the last column, such as paths, may go beyond the terminal.
+    """
+    limits = [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*rows, strict=True)]
+    least = [
+        max((len(word) for cell in column for word in cell.split()), default=0) for column in zip(*rows, strict=True)
     ]
-    limits = _limits(widths, columns() - 1 - _GAP * (len(widths) - 1))
-    last = len(limits) - 1
-    return [
-        ["\n".join(_fold(line, limits[at], "", whole=at == last) for line in cell.split("\n"))
-         for at, cell in enumerate(row)] for row in cells
-    ]  # fmt: skip
-
-
-def _limits(widths: list[int], room: int) -> list[int]:
-    """Widths that fit: the widest column gives way first."""
-    limits = list(widths)
-    while sum(limits) > room and max(limits) > _NARROWEST:
-        limits[limits.index(max(limits))] -= 1
+    least[-1] = min(least[-1], _NARROWEST)
+    excess = sum(limits) - (columns() - 1 - _GAP * (len(limits) - 1))
+    while excess > 0:
+        widest = max(range(len(limits)), key=lambda at: (limits[at] > least[at], limits[at]))
+        if limits[widest] <= least[widest]:
+            return None
+        limits[widest] -= 1
+        excess -= 1
     return limits
+
+
+def _folded_cell(cell: str, width: int) -> str:
+    return "\n".join(_fold(line, width, "") for line in cell.split("\n"))
 
 
 def colored(stream: Any = None) -> bool:
@@ -133,9 +141,8 @@ def folded(words: str, indent: str) -> str:
     return "\n".join(_fold(line, columns() - 1, indent) for line in words.split("\n"))
 
 
-def _fold(line: str, width: int, indent: str, *, whole: bool = True) -> str:
-    """`whole`: words stay whole, and a long one goes beyond the width."""
+def _fold(line: str, width: int, indent: str) -> str:
     return "\n".join(textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=not whole, break_on_hyphens=False,
+        line, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
         expand_tabs=False, replace_whitespace=False,
     )) or line  # fmt: skip

@@ -102,7 +102,7 @@ def _roll_back(services: Services, book: RunBook, name: ClusterName, error: Dyec
         return
     services.reporter.note(f"Rolling back: {name} is being deleted.")
     error.hint = (
-        f"Correct the cause, then run the same command again.  As long as it is there, {delete} waits for its end."
+        f"Correct the cause, then run the same command again; `{delete}` waits for the end of the rollback."
     )
 
 

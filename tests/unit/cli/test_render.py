@@ -89,12 +89,37 @@ def test_a_table_on_a_terminal_folds_its_last_column_into_the_width_left(monkeyp
     assert len(table(["STATUS", "CHECK", "REMARK"], rows).splitlines()) == 3
 
 
-def test_a_table_wider_than_the_terminal_is_folded_in_its_widest_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "50")
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(sys, "stdout", Stream(terminal=True))
-    rows = [["log group", "/aws/parallelcluster/majors-202611210857", "retained for 180 days", "0.01"]]
-    shown = table(["KIND", "ID", "STATE", "$/DAY"], rows).splitlines()
-    assert max(map(len, shown)) < 50
-    assert [line.split()[0] for line in shown[:2]] == ["KIND", "log"]
-    assert shown[1].rstrip().endswith("0.01")
-    assert "".join(line[11:26].strip() for line in shown[1:]) == "/aws/parallelcluster/majors-202611210857"
+
+
+def test_every_column_of_a_wide_table_is_folded_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch, 40)
+    rows = [["elastic IP address", "in use by a head node", "retained for 180 days"]]
+    assert table(["KIND", "STATE", "REMARK"], rows).splitlines() == [
+        "KIND        STATE        REMARK",
+        "elastic IP  in use by a  retained for",
+        "address     head node    180 days",
+    ]
+
+
+def test_a_table_whose_words_do_not_fit_is_shown_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch, 50)
+    assert table(["KIND", "ID", "$/DAY"], [["topic", ARN, "0.00"], ["log group", "/aws/x", "0.01"]]).splitlines() == [
+        "KIND   topic",
+        f"ID     {ARN}",
+        "$/DAY  0.00",
+        "",
+        "KIND   log group",
+        "ID     /aws/x",
+        "$/DAY  0.01",
+    ]
+
+
+@pytest.mark.parametrize("rows", [[], [["idle", "1.00", ""]], [["idle", "", ""], ["", "2.00", ""]]])
+def test_a_column_without_name_and_content_harms_no_table(
+    monkeypatch: pytest.MonkeyPatch, rows: list[list[str]]
+) -> None:
+    at_a_terminal(monkeypatch, 80)
+    assert len(table(["WHAT", "$", ""], rows).splitlines()) == 1 + len(rows)
