@@ -101,9 +101,7 @@ def _roll_back(services: Services, book: RunBook, name: ClusterName, error: Dyec
         error.hint = f"It goes on costing until you run: {delete}"
         return
     services.reporter.note(f"Rolling back: {name} is being deleted.")
-    error.hint = (
-        f"Correct the cause, then run the same command again; `{delete}` waits for the end of the rollback."
-    )
+    error.hint = f"Correct the cause, then run the same command again; `{delete}` waits for the end of the rollback."
 
 
 def _delete_command(book: RunBook) -> str:
