@@ -58,8 +58,8 @@ MUTATIONS = (
     Mutation(
         "follow an implied branch",
         "daylily_ec/catalog/launch.py",
-        "return chosen.git_tag if own else",
-        "return chosen.git_tag if own or chosen.git_tag else",
+        "return chosen.git_tag if _is_pinned(chosen) else",
+        "return chosen.git_tag if _is_pinned(chosen) or chosen.git_tag else",
         _LAUNCH,
     ),
     Mutation(
