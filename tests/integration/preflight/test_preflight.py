@@ -93,10 +93,23 @@ def test_no_credentials(operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp
     assert operator.calls == []
 
 
-def test_keys_that_the_file_lacks_are_written_into_it(operator: Operator) -> None:
+LACKING = '    fsx_fs_size: [PROMPTUSER, "", ""]'
+
+
+@pytest.mark.parametrize("command", [("preflight",), ("plan",), ("create", "--dry-run")])
+def test_what_changes_nothing_leaves_the_configuration_alone(operator: Operator, command: tuple[str, ...]) -> None:
     config = operator.config()
-    assert operator.run("preflight", *ZONE, "--config", config).code == 0
-    assert '    fsx_fs_size: [PROMPTUSER, "", ""]' in config.read_text().splitlines()
+    before = config.read_text()
+    ran = operator.run(*command, *ZONE, "--config", config)
+    assert (ran.code, config.read_text() == before, LACKING in before) == (0, True, False)
+
+
+@pytest.mark.weakness("W-09")
+def test_a_creation_writes_the_keys_that_the_file_lacks_into_it_first(operator: Operator) -> None:
+    config = operator.config(max_count_192I="9")
+    ran = operator.run("create", *ZONE, "--config", config, "--non-interactive")
+    assert ran.code == 1, "more than the quota allows: refused before anything is made"
+    assert LACKING in config.read_text().splitlines()
 
 
 @pytest.mark.weakness("W-02")
