@@ -244,16 +244,18 @@ def _heartbeat(scene: Scene) -> str:
 
 @pytest.mark.weakness("W-53")
 @pytest.mark.parametrize(
-    ("refused", "after"),
-    [(ClusterFailed("refused"), ["CREATE_COMPLETE"]), (None, ["DELETE_IN_PROGRESS", "DELETE_FAILED"]),
-     (None, ["DELETE_IN_PROGRESS", CredentialsExpired("expired")]), (None, ["DELETE_IN_PROGRESS"])],
+    ("refused", "after", "ends"),
+    [(ClusterFailed("refused"), ["CREATE_COMPLETE"], ClusterFailed),
+     (None, ["DELETE_IN_PROGRESS", "DELETE_FAILED"], ClusterFailed),
+     (None, ["DELETE_IN_PROGRESS", CredentialsExpired("expired")], CredentialsExpired),
+     (None, ["DELETE_IN_PROGRESS"], DeadlinePassed)],
 )  # fmt: skip
 def test_the_heartbeat_goes_only_with_the_stack(
-    scene: Scene, refused: Exception | None, after: list[str | Exception]
+    scene: Scene, refused: Exception | None, after: list[str | Exception], ends: type[Exception]
 ) -> None:
     arn = _heartbeat(scene)
     scene.pcluster.error, scene.stacks.after = refused, after
-    with pytest.raises((ClusterFailed, CredentialsExpired, DeadlinePassed)):
+    with pytest.raises(ends):
         scene.delete()
     assert scene.topics.exists(arn)
     assert len(scene.schedules.kept) == 2
