@@ -73,7 +73,7 @@ class Record:
     @property
     def is_utf8(self) -> bool:
         """Whether its name can be an S3 key."""
-        return not any("\udc80" <= sign <= "\udcff" for sign in self.path)
+        return self.path.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in self.path)
 
     def to_json(self) -> dict[str, Any]:
         """Its line in the manifest."""

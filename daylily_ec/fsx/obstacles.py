@@ -86,9 +86,11 @@ class Rules:
 
 def leads_to_run(record: Record, directory: str) -> bool:
     """Whether it is a link into a run mount; S3 keeps where such a link leads, not what lies there."""
+    if record.type != LINK:
+        return False
     start = posixpath.join(directory, posixpath.dirname(record.path))
     place = posixpath.normpath(posixpath.join(start, record.target))
-    return record.type == LINK and f"{place}/".startswith(_RUN_MOUNTS)
+    return f"{place}/".startswith(_RUN_MOUNTS)
 
 
 def _is_of_launch(record: Record) -> bool:

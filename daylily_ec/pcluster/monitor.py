@@ -44,8 +44,11 @@ class Tolerant(Generic[T]):
         try:
             self._last = self._poll()
             self._failures = 0
-        except (AccessDenied, CredentialsExpired, NoCredentials) as error:
+        except (CredentialsExpired, NoCredentials) as error:
             error.hint = f"Log in again (aws sso login), then {self._again}"
+            raise
+        except AccessDenied as error:
+            error.hint = f"Have it allowed for this caller, then {self._again}"
             raise
         except AwsError as error:
             self._failures += 1

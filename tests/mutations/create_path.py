@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "expired credentials are polled on",
         "daylily_ec/pcluster/monitor.py",
-        "except (AccessDenied, CredentialsExpired, NoCredentials) as error:",
+        "except (CredentialsExpired, NoCredentials) as error:",
         "except NoCredentials as error:",
         _MONITOR,
     ),

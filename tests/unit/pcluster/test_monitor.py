@@ -6,7 +6,7 @@ import pytest
 
 from daylily_ec.aws.boot import BootLog, LogPosition
 from daylily_ec.aws.cloudformation import Stack
-from daylily_ec.errors import AwsError, CredentialsExpired, DeadlinePassed, Throttled
+from daylily_ec.errors import AccessDenied, AwsError, CredentialsExpired, DeadlinePassed, Throttled
 from daylily_ec.pcluster.failure import Inquest, explain
 from daylily_ec.pcluster.monitor import Ended, watch_creation
 from daylily_ec.pcluster.progress import Progress
@@ -75,6 +75,14 @@ def test_expired_credentials_end_the_wait_at_once_and_say_how_to_go_on(clock: Cl
     with pytest.raises(CredentialsExpired) as caught:
         watch(stacks, clock)
     assert "aws sso login" in caught.value.hint
+    assert "goes on with this cluster" in caught.value.hint
+
+
+def test_a_denied_poll_ends_the_wait_at_once_and_sends_nobody_to_the_login(clock: Clock) -> None:
+    stacks = ScriptedStacks([MAKING, AccessDenied("cloudformation:DescribeStacks was denied"), DONE])
+    with pytest.raises(AccessDenied) as caught:
+        watch(stacks, clock)
+    assert "log in" not in caught.value.hint.lower()
     assert "goes on with this cluster" in caught.value.hint
 
 
