@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from daylily_ec.aws.cloudformation import Stack
 from daylily_ec.domain.ids import ClusterName
@@ -76,10 +77,16 @@ def _delete(
     if not plan.is_under_way:
         services.reporter.step(f"Deleting {plan.cluster_name}")
         _submit(services, plan)
-    _wait_gone(services, plan, before)
-    warnings = _stop_heartbeat(services, request.cluster)
-    files = mark_deleted(services, store, request.cluster)
-    left = _sweep(services, request.cluster, plan.artifacts, plan.stack_id)
+    successor = _wait_gone(services, plan, before)
+    if successor is None:
+        warnings = _stop_heartbeat(services, request.cluster)
+    else:
+        # Heartbeat and leftovers have the cluster's name, so they may be the new one's.
+        warnings = (f"{plan.cluster_name} is another cluster by now ({successor.stack_id}): its heartbeat stays, and "
+                    "leftovers of the old one were not looked for.",)  # fmt: skip
+        services.reporter.warn(*warnings)
+    files = _mark_deleted(services, store, _records(services, store, request.cluster))
+    left = Holdings((), warnings) if successor else _sweep(services, request.cluster, plan.artifacts, plan.stack_id)
     return Deleted(plan.cluster_name, plan.region, plan.stack_id, plan.kept, files, left, warnings=warnings)
 
 
@@ -93,7 +100,7 @@ def _tidy(services: Services, cluster: ClusterName, store: StateStore, error: No
     if not found:
         return
     _stop_heartbeat(services, cluster)
-    files = mark_deleted(services, store, cluster)
+    files = _mark_deleted(services, store, found)
     left = _sweep(services, cluster, None, found[0][1].cluster_stack_id)
     error.message = f"{cluster} in {services.context.region} is deleted already: its stack is not found."
     error.evidence = left
@@ -137,30 +144,34 @@ def _last_event(services: Services, plan: DeletionPlan) -> str:
     return events[-1].event_id if events else ""
 
 
-def _wait_gone(services: Services, plan: DeletionPlan, before: str) -> None:
+def _wait_gone(services: Services, plan: DeletionPlan, before: str) -> Stack | None:
+    """Wait until the stack is gone; the stack that has its name by then, if any.
+
+    The name is unique: another id under it proves that this one is gone.
+    """
     clock, reporter, name = services.clock, services.reporter, plan.cluster_name
     again = "run the same command again: it goes on waiting for this deletion."
 
-    def find() -> Stack | None:
-        stack = services.stacks.find(name)
-        # The name is unique: a stack that has it under another id proves that this one is gone.
-        return None if stack is None or stack.stack_id != plan.stack_id else stack
+    def is_ours(stack: Stack | None) -> TypeGuard[Stack]:
+        return stack is not None and stack.stack_id == plan.stack_id
 
     def describe(stack: Stack | None) -> str:
-        return stack.status if stack is not None else "gone"
+        return stack.status if is_ours(stack) else "gone"
 
-    poll: Tolerant[Stack | None] = Tolerant(find, Stack(name, plan.stack_id, DELETING), reporter, again)
+    first: Stack | None = Stack(name, plan.stack_id, DELETING)
+    poll = Tolerant(lambda: services.stacks.find(name), first, reporter, again)
     try:
         seen = wait_until(
-            poll, done=lambda stack: stack is None or stack.status == _FAILED, what=f"deletion of {name}",
+            poll, done=lambda stack: not is_ours(stack) or stack.status == _FAILED, what=f"deletion of {name}",
             deadline=_DEADLINE_S, every=_POLL_S, first=_FIRST_POLL_S, clock=clock, describe=describe,
             observe=lambda stack, elapsed: reporter.waiting(f"deletion of {name}", describe(stack), elapsed),
         )  # fmt: skip
     except DeadlinePassed as error:
         error.hint = f"AWS goes on deleting; {again}"
         raise
-    if seen is not None:
+    if is_ours(seen):
         raise _failed(services, plan, seen, before)
+    return seen
 
 
 def _failed(services: Services, plan: DeletionPlan, stack: Stack, before: str) -> ClusterFailed:
@@ -174,9 +185,11 @@ def _failed(services: Services, plan: DeletionPlan, stack: Stack, before: str) -
     )  # fmt: skip
 
 
-def mark_deleted(services: Services, store: StateStore, name: ClusterName) -> tuple[str, ...]:
-    """Mark every readable record of this account's cluster in this region as deleted; returns their files."""
-    found = _records(services, store, name)
+_Records = tuple[tuple[Path, RunRecord], ...]
+
+
+def _mark_deleted(services: Services, store: StateStore, found: _Records) -> tuple[str, ...]:
+    """Mark these records as deleted; returns their files."""
     for path, record in found:
         if record.status is not RunStatus.DELETED:
             now = timestamp(services.clock.now())
@@ -184,8 +197,12 @@ def mark_deleted(services: Services, store: StateStore, name: ClusterName) -> tu
     return tuple(str(path) for path, _ in found)
 
 
-def _records(services: Services, store: StateStore, name: ClusterName) -> tuple[tuple[Path, RunRecord], ...]:
-    """The readable records of the cluster in this account and region, newest first."""
-    known = [(Path(entry.path), entry.record) for entry in store.entries() if entry.record is not None]
+def _records(services: Services, store: StateStore, name: ClusterName) -> _Records:
+    """The readable records of the cluster in this account and region, newest first; of damaged ones it warns."""
+    entries = store.entries()
+    for entry in entries:
+        if entry.cluster_name == name and entry.record is None:
+            services.reporter.warn(f"A record of {name} cannot be read: {entry.problem}")
+    known = [(Path(entry.path), entry.record) for entry in entries if entry.record is not None]
     named = [one for one in known if (one[1].cluster_name, one[1].region) == (name, services.context.region)]
     return tuple(one for one in named if one[1].account_id == services.context.identity().account_id)

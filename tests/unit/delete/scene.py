@@ -15,6 +15,7 @@ from daylily_ec.domain.ids import ClusterName
 from daylily_ec.fsx.verification import Mode
 from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
+from daylily_ec.util.progress import Silent
 from daylily_ec.workflow.delete_cluster import delete_cluster
 from daylily_ec.workflow.delete_plan import plan_deletion
 from daylily_ec.workflow.deletion import Acknowledged, DeleteRequest, DeletionPlan
@@ -110,6 +111,16 @@ class FakePrices:
         }
 
 
+class Warnings(Silent):
+    """Keeps what people are warned of."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.texts.append(text)
+
+
 class Caller(AwsContext):
     """Somebody of an account, who asks AWS nothing."""
 
@@ -132,11 +143,12 @@ class Scene:
         self.holdings, self.price_list = FakeHoldings(), FakePrices()
         self.store = StateStore(folder)
         self.account = ACCOUNT
+        self.warnings = Warnings()
         self.confirmed: list[DeletionPlan] = []
 
     def services(self) -> Services:
         made = self.world.services()
-        made.context = Caller(self.account)
+        made.context, made.reporter = Caller(self.account), self.warnings
         parts = ("stacks", "pcluster", "retention", "topics", "schedules", "budgets", "holdings", "price_list")
         for name in parts:
             setattr(made, name, cast("Any", getattr(self, name)))

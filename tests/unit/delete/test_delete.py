@@ -222,10 +222,28 @@ def test_delete_takes_the_cluster_s_lock_so_that_no_create_works_on_it_meanwhile
     assert scene.delete().status == "deleted"
 
 
-def test_another_stack_of_the_name_proves_that_this_one_is_gone(scene: Scene) -> None:
-    scene.stacks.after = ["CREATE_IN_PROGRESS"]
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "DELETE_FAILED"])
+def test_another_stack_of_the_name_proves_that_this_one_is_gone_and_keeps_its_heartbeat(
+    scene: Scene, status: str
+) -> None:
+    arn = _heartbeat(scene)
+    scene.stacks.after = [status]
     scene.stacks.stack_id = "arn:stack/2"
-    assert scene.delete().status == "deleted"
+    found = scene.delete()
+    assert found.status == "deleted"
+    assert "another cluster by now (arn:stack/2)" in found.warnings[0]
+    assert scene.topics.exists(arn)
+    assert len(scene.schedules.kept) == 2
+    assert not found.leftovers.items
+    assert found.leftovers.problems == found.warnings
+
+
+def test_a_damaged_record_is_named_when_the_cluster_is_gone(scene: Scene) -> None:
+    scene.record().write_text("{")
+    scene.world.clusters.view = None
+    with pytest.raises(NotFound):
+        scene.delete()
+    assert any("cannot be read" in line for line in scene.warnings.texts)
 
 
 def test_a_deletion_that_takes_too_long_says_how_to_go_on(scene: Scene) -> None:
