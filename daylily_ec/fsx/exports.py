@@ -16,7 +16,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, ExportFailed, InvalidValue, Refused
 from daylily_ec.fsx.mounts import MAX_ASSOCIATIONS, detach, ensure_association, request_token, same_link
 from daylily_ec.fsx.obstacles import MONITOR
-from daylily_ec.fsx.policy import EXPORT_PURPOSE, tag_text
+from daylily_ec.fsx.policy import EXPORT_PURPOSE, is_of_export, tag_text
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.jsonio import plain
 from daylily_ec.util.progress import Reporter
@@ -98,11 +98,6 @@ def failed_files(s3: S3Api, report: S3Prefix, limit: int = 20) -> tuple[FailedFi
     return tuple(FailedFile(row[0], row[-1]) for row in rows[:limit] if row)
 
 
-def is_export(association: Association) -> bool:
-    """Whether it was made for an export, by us or by an earlier release."""
-    return association.tags.get("lsmc:purpose") == EXPORT_PURPOSE
-
-
 def queue(fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float) -> Association:
     """The association; while all slots are taken and exports hold some of them, those are waited for.
 
@@ -128,21 +123,21 @@ def _is_slot_taken(error: AwsError | Refused) -> bool:
 
 def _is_ours_and_failed(association: Association, wanted: AssociationSpec) -> bool:
     # FAILED never recovers, and the export that made it is the one that goes on.
-    ours = is_export(association) and _RUN_TAG in association.tags and same_link(association, wanted)
+    ours = is_of_export(association) and _RUN_TAG in association.tags and same_link(association, wanted)
     return ours and association.lifecycle.is_failed
 
 
 def is_queueable(existing: tuple[Association, ...], wanted: AssociationSpec) -> bool:
     """Whether waiting helps: all slots are taken, not by the wanted one, and some of them by exports."""
     mine = any(same_link(one, wanted) for one in existing)
-    return not mine and len(existing) >= MAX_ASSOCIATIONS and any(map(is_export, existing))
+    return not mine and len(existing) >= MAX_ASSOCIATIONS and any(map(is_of_export, existing))
 
 
 def _await_slot(
     fsx: FsxApi, clock: Clock, reporter: Reporter, wanted: AssociationSpec, deadline: float
 ) -> tuple[Association, ...]:
     def holders(existing: tuple[Association, ...]) -> str:
-        names = ", ".join(one.tags.get("Name", one.path.value) for one in existing if is_export(one))
+        names = ", ".join(one.tags.get("Name", one.path.value) for one in existing if is_of_export(one))
         return f"{len(existing)} of {MAX_ASSOCIATIONS} are taken, by the exports {names}"
 
     return wait_until(

@@ -18,7 +18,7 @@ from daylily_ec.domain.fsxpath import FsxPath
 from daylily_ec.domain.outcomes import Outcome
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import AwsError, Refused
-from daylily_ec.fsx.policy import is_of_export
+from daylily_ec.fsx.policy import is_of_export, is_startup
 from daylily_ec.fsx.slots import MAX_ASSOCIATIONS as MAX_ASSOCIATIONS
 from daylily_ec.fsx.slots import slots_of
 from daylily_ec.fsx.turns import turn
@@ -30,6 +30,7 @@ WAIT_S = 900.0
 _POLL_S = 15.0
 _FIRST_POLL_S = 1.0
 _GENERATIONS = 20
+_PENDING = "(to be made"
 _STILL_FAILED_S = 60.0
 """How long a FAILED association that is being deleted may go on being shown as FAILED."""
 _REJECTED = {"BadRequest", "IncompatibleParameterError", "ServiceLimitExceeded"}
@@ -125,7 +126,7 @@ def _awaited(association: Association, wanted: AssociationSpec) -> bool:
 
 
 def _pending(spec: AssociationSpec, number: int) -> Association:
-    return Association(f"(to be made {number + 1})", spec.file_system_id, spec.path, spec.source,
+    return Association(f"{_PENDING} {number + 1})", spec.file_system_id, spec.path, spec.source,
                        AssociationLifecycle.CREATING, tags=spec.tags)  # fmt: skip
 
 
@@ -136,14 +137,13 @@ def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) ->
             return _conflict_of_equals(other, wanted)
         if other.path.overlaps(wanted.path):
             reason = f"{other.id} ({other.lifecycle}) already links {other.path.on_node} with {other.source}"
-            hint = f"Choose another path, or if nobody uses it: {_command(other)}"
-            return Conflict(reason, hint, (other,))
+            return Conflict(reason, _advice("Choose another path", "or if nobody uses it", other), (other,))
         if other.source.overlaps(wanted.source):
             reason = f"{other.id} ({other.lifecycle}) already shows {other.source} at {other.path.on_node}"
-            return Conflict(reason, f"Use {other.path.on_node}, or detach it: {_command(other)}", (other,))
+            return Conflict(reason, _advice(f"Use {other.path.on_node}", "or detach it", other), (other,))
     if len(existing) >= MAX_ASSOCIATIONS:
         failed = [other for other in existing if other.lifecycle.is_failed]
-        first = f"Delete the FAILED {failed[0].id} first: {_command(failed[0])}" if failed else (
+        first = _advice(f"Delete the FAILED {failed[0].id} first", "", failed[0]) if failed else (
             "Detach one that nobody uses: dyec mounts list shows them, dyec mounts delete detaches.")  # fmt: skip
         taken = f"all {MAX_ASSOCIATIONS} association slots of {wanted.file_system_id} are taken"
         who = "; ".join(str(slot) for slot in slots_of(existing))
@@ -154,17 +154,22 @@ def find_conflict(wanted: AssociationSpec, existing: tuple[Association, ...]) ->
 def _conflict_of_equals(other: Association, wanted: AssociationSpec) -> Conflict:
     if other.lifecycle.is_failed:
         return Conflict(f"{other.id} is FAILED: {other.reason or 'FSx gives no reason'}",
-                        f"Delete the FAILED {other.id}, then repeat: {_command(other)}", (other,))  # fmt: skip
+                        _advice(f"Delete the FAILED {other.id}", "then repeat", other), (other,))  # fmt: skip
     found = f"imports {_events(other.auto_import)}, exports {_events(other.auto_export)}"
     asked = f"imports {_events(wanted.auto_import)}, exports {_events(wanted.auto_export)}"
     return Conflict(f"{other.id} links the same places but {found}; asked: {asked}",
-                    f"Ask for the same events, or detach it: {_command(other)}", (other,))  # fmt: skip
+                    _advice("Ask for the same events", "or detach it", other), (other,))  # fmt: skip
 
 
-def _command(association: Association) -> str:
-    """What detaches it."""
-    group = "exports detach" if is_of_export(association) else "mounts delete"
-    return f"dyec {group} --association-id {association.id}"
+def _advice(first: str, then: str, association: Association) -> str:
+    """What to do, with the command that detaches it unless there is nothing to detach or that would be refused."""
+    if association.id.startswith(_PENDING) or is_startup(association):
+        return f"{first}."
+    advice = ", ".join(filter(None, (first, then)))
+    if is_of_export(association):
+        return f"{advice}: dyec exports detach --association-id {association.id}"
+    owner = f"--fsx-file-system-id {association.file_system_id}"
+    return f"{advice}: dyec mounts delete {owner} --association-id {association.id}"
 
 
 def _events(events: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ takes the cluster down, if the operator chose that.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from daylily_ec.errors import (
 from daylily_ec.pcluster.failure import Inquest, boot_logs, explain
 from daylily_ec.pcluster.monitor import Ended, watch_creation
 from daylily_ec.state.history import CREATED, history
-from daylily_ec.state.models import RunStatus
+from daylily_ec.state.models import RunRecord, RunStatus
 from daylily_ec.state.store import StateStore
 from daylily_ec.workflow.create_record import RunBook
 from daylily_ec.workflow.create_steps import BOOT_FILES
@@ -106,8 +107,12 @@ def _roll_back(services: Services, book: RunBook, name: ClusterName, error: Dyec
 
 def _delete_command(book: RunBook) -> str:
     record = book.record
-    profile = f" --profile {record.aws_profile}" if record.aws_profile else ""
-    return f"dyec delete{profile} --region {record.region} --cluster {record.cluster_name}"
+    place = ["--region", record.region, "--cluster", record.cluster_name]
+    return shlex.join(["dyec", "delete", *_profile(record), *place])
+
+
+def _profile(record: RunRecord) -> list[str]:
+    return ["--profile", record.aws_profile] if record.aws_profile else []
 
 
 @contextmanager
@@ -145,9 +150,9 @@ def _advise(book: RunBook, error: DyecError) -> None:
     record = book.record
     error.details.update(state_path=str(book.path), resume_command=record.resume_command)
     if isinstance(error, CredentialsExpired | NoCredentials):
-        profile = f" --profile {record.aws_profile}" if record.aws_profile else ""
+        login = shlex.join(["aws", "sso", "login", *_profile(record)])
         error.hint = (
-            f"Log in again (aws sso login{profile}), then: {record.resume_command}\n"
+            f"Log in again ({login}), then: {record.resume_command}\n"
             "     It goes on with this run; AWS keeps making what was submitted."
         )
     elif isinstance(error, AwsError) and not isinstance(error, AccessDenied):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daylily_ec.errors import Refused
-from daylily_ec.fsx.exports import is_export
+from daylily_ec.fsx.policy import is_of_export
 from daylily_ec.workflow.deletion import Acknowledged, DeletionPlan, FileSystemPlan, Gate
 
 _SHOWN = 10
@@ -37,7 +37,7 @@ def _unfinished(plan: DeletionPlan) -> str:
 def _unfinished_exports(system: FileSystemPlan) -> list[str]:
     running = [f"{task.id} {task.progress}" for task in system.tasks if task.is_running_export]
     attached = [f"{one.id} {one.path.on_node} is still attached" for one in system.associations
-                if is_export(one) and not one.lifecycle.is_leaving]  # fmt: skip
+                if is_of_export(one) and not one.lifecycle.is_leaving]  # fmt: skip
     return running + attached
 
 

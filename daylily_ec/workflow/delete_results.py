@@ -18,6 +18,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CredentialsExpired, DyecError, ExportFailed, NoCredentials, NotFound
 from daylily_ec.fsx import exports, manifest
 from daylily_ec.fsx.manifest_remote import OBJECT_NAME, make_manifest
+from daylily_ec.fsx.policy import is_of_export
 from daylily_ec.fsx.results import Results
 from daylily_ec.fsx.verification import Mode
 from daylily_ec.headnode.remote import Remote
@@ -116,7 +117,7 @@ def _destinations(analysis: AnalysisDirectory, evidence: Evidence) -> tuple[S3Pr
     """Where exports of the directory went, by FSx's own records, the latest first."""
     path = analysis.path.value.strip("/")
     tasks = [one for one in evidence.tasks if one.is_export and any(each.strip("/") == path for each in one.paths)]
-    links = [one.source for one in evidence.associations if exports.is_export(one) and one.path == analysis.path]
+    links = [one.source for one in evidence.associations if is_of_export(one) and one.path == analysis.path]
     told = [exports.destination_of(task) for task in reversed(tasks)]
     return tuple(dict.fromkeys([*links, *(one for one in told if one is not None)]))
 

@@ -12,6 +12,7 @@ from daylily_ec.domain.ids import FileComponent
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, Refused
 from daylily_ec.fsx import exports, mounts
+from daylily_ec.fsx.policy import is_of_export
 from daylily_ec.fsx.receipts import parse_receipt, receipt_key
 from daylily_ec.workflow.mounts import FileSystemTarget
 from daylily_ec.workflow.services import Services
@@ -69,7 +70,7 @@ def list_exports(services: Services, target: FileSystemTarget) -> ExportList:
     """Every export that is attached or was carried out on the file system (FSx keeps tasks for two weeks)."""
     file_system_id = target.resolve(services)
     associations = services.fsx.associations(file_system_id)
-    links = {one.path.value: one for one in associations if exports.is_export(one)}
+    links = {one.path.value: one for one in associations if is_of_export(one)}
     tasks = {one.paths[0]: one for one in services.fsx.tasks(file_system_id) if one.is_export and one.paths}
     found = (_known(links.get(path), tasks.get(path), path) for path in sorted({*links, *tasks}))
     return ExportList(file_system_id, tuple(found), len(associations))
@@ -94,7 +95,7 @@ def find_export(services: Services, target: FileSystemTarget, source_path: str) 
     analysis = AnalysisDirectory.parse(source_path)
     file_system_id = target.resolve(services)
     link = next((one for one in services.fsx.associations(file_system_id)
-                 if exports.is_export(one) and one.path == analysis.path), None)  # fmt: skip
+                 if is_of_export(one) and one.path == analysis.path), None)  # fmt: skip
     path = analysis.path.value.strip("/")
     tasks = [one for one in services.fsx.tasks(file_system_id)
              if one.is_export and any(each.strip("/") == path for each in one.paths)]  # fmt: skip
@@ -121,7 +122,7 @@ def detach_export(services: Services, association_id: str, timeout: float) -> De
     link = services.fsx.association(association_id)
     if link is None:
         raise NotFound(f"There is no association {association_id}.", code="association_not_found")
-    if not exports.is_export(link):
+    if not is_of_export(link):
         raise Refused(f"{association_id} at {link.path.on_node} is a mount.", code="not_an_export",
                       hint="Detach mounts with: dyec mounts delete")  # fmt: skip
     tasks = [one for one in services.fsx.tasks(link.file_system_id) if one.is_running_export]

@@ -22,9 +22,9 @@ JOB = {"job_id": 7, "name": "align"}
 FLAGS = tuple(field.name for field in fields(Acknowledged))
 LIFECYCLES = {
     "none": None, "available": "AVAILABLE", "failed": "FAILED", "misconfigured": "MISCONFIGURED", "new": "A_NEW_STATE",
-    "leaving": "DELETING", "mount": "AVAILABLE",
+    "leaving": "DELETING", "mount": "AVAILABLE", "untagged": "AVAILABLE",
 }  # fmt: skip
-_ATTACHED = {"available", "failed", "misconfigured", "new"}
+_ATTACHED = {"available", "failed", "misconfigured", "new", "untagged"}
 OPEN = {"PENDING", "EXECUTING", "CANCELING", "A_NEW_STATE"}
 TASKS = (*sorted(OPEN), "SUCCEEDED", "FAILED", "CANCELED", "none", "unreadable")
 QUEUES = (("none", "up"), ("RUNNING", "up"), ("unreadable", "up"), ("none", "stopped"), ("none", "gone"))
@@ -127,8 +127,9 @@ def _prepared(scene: Scene, attached: str, task: str, results: str, jobs: str, n
     prepare(scene)
     world = scene.world
     if LIFECYCLES[attached]:
-        tags = {} if attached == "mount" else {"lsmc:purpose": "output-export"}
-        world.fsx.add("/analysis_results/e/a/", "s3://results/e/a/", str(LIFECYCLES[attached]), tags=tags)
+        tags = {} if attached in ("mount", "untagged") else {"lsmc:purpose": "output-export"}
+        path = "/run_dir_mounts/e/" if attached == "mount" else "/analysis_results/e/a/"
+        world.fsx.add(path, "s3://results/e/a/", str(LIFECYCLES[attached]), tags=tags)
     if task == "unreadable":
         world.fsx.denied = AccessDenied("fsx:DescribeDataRepositoryTasks is denied")
     elif task != "none":

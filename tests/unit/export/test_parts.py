@@ -130,6 +130,12 @@ def test_a_wait_that_takes_too_long_detaches_nothing(world: World, tmp_path: Pat
     assert not world.fsx.deleted
 
 
+def test_an_export_of_an_earlier_release_has_no_tags_and_is_detached_all_the_same(world: World, tmp_path: Path) -> None:
+    link = world.fsx.add("/analysis_results/ubuntu/a9/", "s3://results/derived/ubuntu/a9/")
+    assert [one.association_id for one in list_exports(world.services(), part(tmp_path).target).exports] == [link.id]
+    assert detach_export(world.services(), link.id, 60).detach_lifecycle == "DELETED"
+
+
 def test_detach_takes_exports_only(world: World, tmp_path: Path) -> None:
     mount = world.fsx.add("/run_dir_mounts/R1/", "s3://runs/R1/", tags={"lsmc:purpose": "run-dir-mount"})
     with pytest.raises(Refused, match="is a mount"):

@@ -191,6 +191,25 @@ def test_failed_associations_count_towards_the_eight(fsx: FakeFsx) -> None:
     assert "Delete the FAILED" in conflict.hint
 
 
+@pytest.mark.parametrize(
+    ("path", "ends"),
+    [("/run_dir_mounts/RUN1/sub/", ": dyec mounts delete --fsx-file-system-id {fs} --association-id {id}"),
+     ("/analysis_results/ubuntu/a1/", ": dyec exports detach --association-id {id}"),
+     ("/references/", "Use /fsx/references.")],
+)  # fmt: skip
+def test_what_is_in_the_way_is_detached_by_a_command_that_works_or_by_none(fsx: FakeFsx, path: str, ends: str) -> None:
+    there = fsx.add(path, "s3://runs/RUN1/")
+    conflict = find_conflict(spec("/elsewhere/", "s3://runs/RUN1/"), (there,))
+    assert conflict is not None
+    assert conflict.hint.endswith(ends.format(fs=there.file_system_id, id=there.id))
+
+
+def test_no_command_detaches_what_is_still_to_be_made(fsx: FakeFsx) -> None:
+    with pytest.raises(Refused, match=r"\(to be made 1\)") as error:
+        plan_associations([spec(), spec("/run_dir_mounts/RUN1/sub/", "s3://other/RUN1/")], ())
+    assert error.value.hint == "Choose another path."
+
+
 def test_detaching_what_is_gone_succeeds(fsx: FakeFsx, clock: FakeClock) -> None:
     detach(fsx, clock, Silent(), "dra-00000000000000000")
 
