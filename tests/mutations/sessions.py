@@ -275,6 +275,20 @@ MUTATIONS = (
         f"{_CONFLICTS}::test_a_directory_of_somebody_else_in_the_place_of_hidden_results_is_kept",
     ),
     Mutation(
+        "a lock that cannot be made is no refusal",
+        _FUNCTIONS,
+        '    exec {lock}> "$file" || dyec_refuse lock_failed "$file cannot be written."\n',
+        '    exec {lock}> "$file"\n',
+        f"{_CONFLICTS}::test_a_lock_that_cannot_be_made_is_a_refusal_with_its_reason",
+    ),
+    Mutation(
+        "a session's own 130 is an interruption",
+        "daylily_ec/cli/workflow_sessions.py",
+        "        sys.exit(seen.exit_code or 0)\n",
+        "        raise typer.Exit(seen.exit_code or 0)\n",
+        "tests/unit/launch/test_control_workflow.py::test_following_ends_with_the_exit_code_of_the_session",
+    ),
+    Mutation(
         "wait until the replaced tree is removed",
         _LAUNCH,
         "< /dev/null > /dev/null 2>&1 &\n",

@@ -350,6 +350,20 @@ def test_what_a_launch_left_after_its_session_began_is_swept_by_the_next(node: N
     eventually(lambda: sorted(path.name for path in entity.iterdir()) == [".replaced.a.11", "a.1"], "the removal")
 
 
+@pytest.mark.parametrize("call", [lambda node, launch: sessions.start(node.remote, launch),
+                                  lambda node, launch: stop(node), lambda node, launch: resume(node)])  # fmt: skip
+def test_a_lock_that_cannot_be_made_is_a_refusal_with_its_reason(
+    node: Node, launch: Launch, call: Callable[[Node, Launch], object]
+) -> None:
+    for name in ("s1", ".s1.lock"):
+        (node.home / "daylily-runs" / name).mkdir(parents=True)
+    with pytest.raises(Refused, match=r"s1\.lock cannot be written") as info:
+        call(node, launch)
+    assert info.value.code == "lock_failed"
+    assert "df -h" in info.value.hint
+    assert "unbound" not in str(info.value)
+
+
 def test_no_lock_outlives_a_launch(node: Node, launch: Launch) -> None:
     running(node, launch)
     for lock in (node.home / "daylily-runs").glob(".*.lock"):
