@@ -81,7 +81,7 @@ check fsx mounted
 check analysis-root writable "$fsx/analysis_results"
 check references directory "$fsx/references/genomic_data"
 check data-link linked "$fsx/data" "$fsx/references"
-check tools on_path git tmux flock jq sha256sum gzip base64 awk realpath
+check tools on_path git tmux flock setsid jq sha256sum gzip base64 awk realpath
 check slurm slurm
 check bootstrap bootstrapped
 check dyec answers dyec version

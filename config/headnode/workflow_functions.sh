@@ -11,8 +11,8 @@ unset TMUX
 dyec_lock() {
     # Takes the lock $1 until this script ends; without it, the refusal $2 with the reason $3.  A session is locked before
     # its analysis directory.
-    local lock
-    exec {lock}> "$HOME/daylily-runs/.$1.lock"
+    local lock file="$HOME/daylily-runs/.$1.lock"
+    exec {lock}> "$file" || dyec_refuse lock_failed "$file cannot be written."
     flock -w 60 "$lock" || dyec_refuse "$2" "$3"
     dyec_locks+=("$lock")
 }

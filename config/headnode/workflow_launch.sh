@@ -168,14 +168,26 @@ check_out() {
 }
 
 restore() {
-    # What an interrupted launch of this directory has left: the old results come back unless the new ones are there.
+    # What an interrupted launch of this directory has left: the old results come back unless a session has begun in the new ones.
     rm -rf -- "$partial"
-    [ -d "$replaced" ] || return 0
-    if [ -e "$analysis_dir" ]; then
-        discard "$replaced"
-    else
-        mv -T "$replaced" "$analysis_dir" || dyec_refuse replace_failed "$replaced cannot be moved back."
-    fi
+    # One that is about to begin is for check_all.
+    [ -d "$replaced" ] && ! dyec_session_in "$analysis_dir" "" > /dev/null || return 0
+    [ ! -e "$analysis_dir" ] || [ -s "$analysis_dir/.launch_id" ] ||
+        dyec_refuse replace_failed "$analysis_dir, whose launch is not known, and $replaced are both there; move one away."
+    if begun; then discard "$replaced"; else undo; fi
+    [ ! -d "$replaced" ] || dyec_refuse replace_failed "$replaced cannot be moved."
+}
+
+begun() {
+    # Whether the launch that made the analysis directory began its session: nothing but that writes a first log line, and
+    # no stop or resume takes it away.
+    local other made_by
+    made_by=$(cat "$analysis_dir/.launch_id" 2> /dev/null)
+    [ -n "$made_by" ] || return 1
+    for other in "$runs"/*/; do
+        if [ "$(cat "$other/launch_id" 2> /dev/null)" = "$made_by" ] && [ -s "$other/tmux.log" ]; then return; fi
+    done
+    return 1
 }
 
 discard() {
@@ -240,9 +252,10 @@ put_run_dir() {
 }
 
 undo() {
-    # Nothing has run in the new directory, so it goes; what it replaced comes back.
-    rm -rf "$analysis_dir"
+    # Nothing has run in the new directory, so it goes, in one step; what it replaced comes back.
+    [ ! -d "$analysis_dir" ] || discard "$analysis_dir"
     [ ! -d "$replaced" ] || mv -T "$replaced" "$analysis_dir"
+    sweep
 }
 
 launch() {

@@ -91,7 +91,8 @@ dyec_finish() {
     if [ "$code" = 0 ] && [ "$dyec_current" != finished ]; then
         # Only the end of this script is a success.
         code=1
-        dyec_message="dyoainit or day_activate ended the shell, with exit code 0."
+        dyec_message="The shell was ended while $dyec_current, with exit code 0."
+        [ "$dyec_current" != activating ] || dyec_message="dyoainit or day_activate ended the shell, with exit code 0."
     fi
     # The log is complete before the status says so.
     printf '[%s] %s, exit code %s\n' "$(dyec_now)" "$dyec_current" "$code"

@@ -183,7 +183,7 @@ def connect(
                                  hint="Install it, or run single commands: dyec headnode run -- COMMAND")  # fmt: skip
     command = prepare_connect(made, cluster_meant(made, cluster))
     sys.stderr.write(f"{command.cluster} ({command.instance_id})\n{command.line}\n")
-    raise typer.Exit(hold_session(command.argv, sys.stdin.fileno() if sys.stdin.isatty() else None))
+    sys.exit(hold_session(command.argv, sys.stdin.fileno() if sys.stdin.isatty() else None))
 
 
 @text.register

@@ -102,6 +102,8 @@ def main(argv: list[str] | None = None, program: typer.Typer | None = None, name
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
+    except SystemExit as ended:  # a session's own exit code, which may be the 130 that Typer makes of Ctrl-C
+        return int(ended.code or 0)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 1

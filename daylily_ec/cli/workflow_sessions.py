@@ -140,7 +140,7 @@ def _follow(follower: LogFollower, name: str) -> None:
         # A session that recorded 0 need not have succeeded: it may have ended before its command began.
         if not seen.exit_code:
             require_success(seen)
-        raise typer.Exit(seen.exit_code or 0)
+        sys.exit(seen.exit_code or 0)
 
 
 @text.register

@@ -28,6 +28,8 @@ ORPHAN_GRACE_S = 5
 """The same for a command whose controller is gone: Snakemake would wait for its jobs, which go on in any case."""
 _START_S = 240
 """Two locks and a start, each of which may take a minute, and a command that has to be ended first."""
+LOCK_HINT = "Look at the space of the home directory: dyec headnode run -- df -h /home/ubuntu"
+"""What to do when a lock of the runs cannot be made."""
 _FACTS = "__DAYLILY_FACTS__=below\n"
 _HINTS = {
     "session_runs": "Wait for its end, or end it: dyec workflow stop --session {session}",
@@ -35,6 +37,7 @@ _HINTS = {
     "analysis_dir_gone": "Launch the analysis again: dyec workflow launch",
     "analysis_dir_replaced": "Resume the session of that launch: dyec workflow list",
     "analysis_dir_busy": "Wait for that session, or stop it.",
+    "lock_failed": LOCK_HINT,
     "session_start_failed": "Look at the log: dyec workflow logs --session {session}",
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from daylily_ec.errors import Refused
 from daylily_ec.headnode.launch import Launch
 from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
-from daylily_ec.headnode.runs import REFUSED, markers_in, operator, session_script
+from daylily_ec.headnode.runs import LOCK_HINT, REFUSED, markers_in, operator, session_script
 
 CHECK_S = 60
 LAUNCH_S = 900
@@ -24,6 +24,7 @@ _HINTS = {
     "missing_config": "Look at the stage with: dyec headnode run -- ls {stage_dir}",
     "missing_run_dir": "Look at the run mounts with: dyec mounts list; RUN_DIR must be a directory on the head node.",
     "unknown_git_ref": "Give an existing tag, branch or commit with --git-tag.",
+    "lock_failed": LOCK_HINT,
     "clone_failed": "Check that the head node reaches the repository, then repeat.",
 }
 

@@ -114,7 +114,7 @@ def _check(status: WorkflowStatus, analysis: Analysis, where: str) -> None:
         raise Refused(f"Session {name} has succeeded; nothing is left to do.", code="session_succeeded")
     if analysis is Analysis.REPLACED:
         raise Refused(f"Another launch has replaced {status.analysis_dir} since.", code="analysis_dir_replaced",
-                      hint="Resume the session of that launch: dyec workflow list")  # fmt: skip
+                      hint=f"Resume the session of that launch: dyec workflow list {where}")  # fmt: skip
     if analysis is Analysis.GONE:
         raise Refused(f"{status.analysis_dir} does not exist any more.", code="analysis_dir_gone",
                       hint="Launch the analysis again: dyec workflow launch")  # fmt: skip

@@ -130,12 +130,14 @@ def test_a_login_is_opened_once_the_preferences_lead_to_the_cluster_user(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("session-manager-plugin", "aws"):
-        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$*"\n')
+        (tmp_path / name).write_text('#!/bin/sh\nprintf "%s\\n" "$*"\nexit 130\n')
         (tmp_path / name).chmod(0o755)
     monkeypatch.setitem(desk.extra, "PATH", f"{tmp_path}:{desk.env['PATH']}")
     instance = desk.on("--json", "headnode", "info").document["head_node"]["instance_id"]
     session = desk.on("headnode", "connect")
-    assert session.code == 0, session.err
+    # Its own exit code, not an interruption of dyec.
+    assert session.code == 130, session.err
+    assert "Interrupted" not in session.err
     wanted = f"ssm start-session --region {REGION} --target {instance} --document-name SSM-SessionManagerRunShell"
     assert session.out.replace("--profile daylily-local ", "") == f"{wanted}\n"
 

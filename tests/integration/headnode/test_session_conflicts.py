@@ -245,6 +245,100 @@ def test_results_that_a_killed_launch_has_hidden_come_back(node: Node, launch: L
         eventually(lambda: [path.name for path in old.parent.iterdir()] == ["a.1"], "the removal")
 
 
+DIES = """#!/bin/sh
+# A program at which the launch is killed, after the command {first}.
+case "$*" in {words}) {first}; kill -9 "$PPID"; exit 1 ;; esac
+exec {real} "$@"
+"""
+NO_TMUX = """#!/bin/sh
+[ "$1" = new-session ] || exec {real} "$@"
+exit 1
+"""
+
+
+def deadly(node: Node, name: str, words: str, first: str = ":") -> None:
+    real = node.shell(f"command -v {name}").strip()
+    node.program(name, DIES.format(words=words, first=first.format(real=real), real=real))
+
+
+def killed(node: Node, launch: Launch) -> None:
+    """A replacing launch that does not come to its end; from then on every program works."""
+    with pytest.raises(DyecError):
+        sessions.start(node.remote, called("one", launch))
+    for name in ("chmod", "tmux", "rm", "mktemp"):
+        (node.root / "bin" / name).unlink(missing_ok=True)
+
+
+@pytest.mark.weakness("H1")
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize(
+    ("name", "words"), [("chmod", "*"), ("tmux", "new-session*"), ("rm", "*/a.1 | */a.1/")], ids=["chmod", "tmux", "rm"]
+)
+def test_results_come_back_when_the_new_session_never_began(
+    node: Node, launch: Launch, name: str, words: str, stopped: bool
+) -> None:
+    old = results(node)
+    if name == "rm":  # of the launch's own undoing
+        deadly(node, name, words, 'rm "$3/.launch_id"')
+        node.program("tmux", NO_TMUX.format(real=node.shell("command -v tmux").strip()))
+    else:
+        deadly(node, name, words)
+    killed(node, launch)
+    if stopped:
+        stop(node, name="one")
+    with pytest.raises(Refused) as info:
+        sessions.start(node.remote, replace(called("two", launch), replace=False))
+    assert info.value.code == "analysis_dir_exists"
+    assert [path.name for path in old.iterdir()] == ["precious"]
+    eventually(lambda: [path.name for path in old.parent.iterdir()] == ["a.1"], "the removal")
+
+
+@pytest.mark.weakness("H1")
+@pytest.mark.parametrize("again", ["one", "two"])
+def test_what_a_session_has_made_stays_when_its_launch_was_killed(node: Node, launch: Launch, again: str) -> None:
+    new = results(node)
+    deadly(node, "mktemp", "*.removed.*")
+    killed(node, launch)
+    eventually(lambda: state(node, "one") is WorkflowState.RUNNING, "the session")
+    stop(node, name="one")
+    (repository(node) / "made").touch()
+    # A resume that was interrupted has taken the controller's name away.
+    (node.home / "daylily-runs/one/controller").unlink()
+    (node.home / "daylily-runs/one").rename(node.home / "daylily-runs/one.1")
+    with pytest.raises(Refused) as info:
+        sessions.start(node.remote, replace(called(again, launch), replace=False, launch_id="third"))
+    assert info.value.code == "analysis_dir_exists"
+    assert (repository(node) / "made").exists()
+    assert not (new / "precious").exists()
+
+
+@pytest.mark.weakness("H1")
+def test_a_directory_is_left_alone_while_a_session_begins_in_it(node: Node, launch: Launch) -> None:
+    new = results(node)
+    (node.home / ".bash_profile").open("a").write(
+        '[ -z "$DYEC_RUN" ] || until [ -e "$HOME/go" ]; do sleep 0.05; done\n'
+    )
+    deadly(node, "tmux", "new-session*", '{real} "$@"')
+    killed(node, launch)
+    with pytest.raises(Refused) as info:
+        sessions.start(node.remote, called("two", launch))
+    assert info.value.code == "analysis_dir_busy"
+    (node.home / "go").touch()
+    eventually(lambda: state(node, "one") is WorkflowState.RUNNING, "the session")
+    assert Path(f"/proc/{controller(node, 'one')}/cwd").readlink() == repository(node)
+    assert (new / ".launch_id").exists()
+
+
+def test_a_directory_of_somebody_else_in_the_place_of_hidden_results_is_kept(node: Node, launch: Launch) -> None:
+    other = results(node)
+    (other.parent / ".replaced.a.1/older").mkdir(parents=True)
+    with pytest.raises(Refused, match="both") as info:
+        sessions.start(node.remote, called("one", launch))
+    assert info.value.code == "replace_failed"
+    assert [path.name for path in other.iterdir()] == ["precious"]
+    assert (other.parent / ".replaced.a.1/older").exists()
+
+
 def test_what_a_launch_left_after_its_session_began_is_swept_by_the_next(node: Node, launch: Launch) -> None:
     sessions.start(node.remote, called("one", launch, "true"))
     ended(node, "one")
@@ -254,6 +348,20 @@ def test_what_a_launch_left_after_its_session_began_is_swept_by_the_next(node: N
     (entity / ".replaced.a.11").mkdir()
     sessions.start(node.remote, called("one", launch, "true"))
     eventually(lambda: sorted(path.name for path in entity.iterdir()) == [".replaced.a.11", "a.1"], "the removal")
+
+
+@pytest.mark.parametrize("call", [lambda node, launch: sessions.start(node.remote, launch),
+                                  lambda node, launch: stop(node), lambda node, launch: resume(node)])  # fmt: skip
+def test_a_lock_that_cannot_be_made_is_a_refusal_with_its_reason(
+    node: Node, launch: Launch, call: Callable[[Node, Launch], object]
+) -> None:
+    for name in ("s1", ".s1.lock"):
+        (node.home / "daylily-runs" / name).mkdir(parents=True)
+    with pytest.raises(Refused, match=r"s1\.lock cannot be written") as info:
+        call(node, launch)
+    assert info.value.code == "lock_failed"
+    assert "df -h" in info.value.hint
+    assert "unbound" not in str(info.value)
 
 
 def test_no_lock_outlives_a_launch(node: Node, launch: Launch) -> None:

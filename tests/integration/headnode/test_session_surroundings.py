@@ -90,6 +90,15 @@ def test_an_activation_that_exits_with_0_is_a_failure_with_1(
     assert "hello" not in log(node)
 
 
+def test_whatever_ends_the_shell_later_is_not_laid_on_the_activation(node: Node, origin: Path, launch: Launch) -> None:
+    ref = activation(origin, day_activate="wait() { exit 0; }\n")
+    sessions.start(node.remote, replace(launch, git_ref=ref))
+    assert derive(ended(node)) == (
+        WorkflowState.FAILED,
+        "The session ended while running, with exit code 1: The shell was ended while running, with exit code 0.",
+    )
+
+
 HABITS = "set -euf -o pipefail -o noclobber\ntrap 'echo bye' EXIT\ntrap 'exit 9' ERR\ntrap '' TERM\n"
 
 

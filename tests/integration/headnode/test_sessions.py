@@ -195,7 +195,7 @@ def test_a_tmux_that_does_not_start_leaves_nothing_and_restores_what_was_replace
         sessions.start(node.remote, replace(launch, replace=True))
     assert info.value.code == "session_start_failed"
     assert [path.name for path in old.iterdir()] == ["precious"]
-    assert [path.name for path in old.parent.iterdir()] == ["a.1"]
+    eventually(lambda: [path.name for path in old.parent.iterdir()] == ["a.1"], "the removal")
 
 
 def stage(node: Node, *names: str) -> Inputs:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ def _run(words: list[str]) -> None:
         raise RuntimeError("boom")
     if words[0] == "interrupt":
         raise KeyboardInterrupt
+    if words[0] == "session":
+        sys.exit(int(words[1]))
     if words[0] == "aws":
         raise AwsError("fsx:DescribeFileSystems failed")
     emit({"words": words})
@@ -65,6 +68,11 @@ def test_every_failure_is_one_document(capsys: Any, word: str, code: int, error:
     assert exit_code == code
     assert json.loads(out)["error"]["code"] == error
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("code", [0, 3, 130])
+def test_a_session_s_own_exit_code_is_no_interruption(capsys: Any, code: int) -> None:
+    assert call(capsys, "run", "session", str(code)) == (code, "", "")
 
 
 def test_people_see_evidence_message_and_hint(capsys: Any) -> None:

@@ -23,6 +23,15 @@ def test_every_test_of_the_script_has_a_fix_and_none_is_missing() -> None:
     assert all(test.fix for test in TESTS.values())
 
 
+def test_a_node_that_is_ready_has_the_tools_of_a_launch() -> None:
+    launch = resource("config/headnode/workflow_launch.sh").read_text()
+    needed = launch.partition("for tool in ")[2].partition(";")[0].split()
+    (ready,) = (line for line in resource("config/headnode/readiness.sh").read_text().splitlines()
+                if line.startswith("check tools on_path "))  # fmt: skip
+    assert "tmux" in needed
+    assert set(needed) <= set(ready.split()[3:])
+
+
 def test_what_holds_passes_and_needs_no_fix() -> None:
     findings = parse(ALL_GOOD)
     assert [finding.name for finding in findings] == list(TESTS)
