@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.errors import CorruptFile, DyecError, ExportFailed, NotFound, Refused
+from daylily_ec.errors import CorruptFile, DyecError, ExportFailed, InvalidValue, NotFound, Refused
 from daylily_ec.fsx.manifest import make, parse
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
@@ -141,6 +141,23 @@ def test_an_unchanged_export_is_compared_as_thoroughly_as_before(
     export(world, tmp_path, verify=proved)
     again = export(world, tmp_path, verify=asked)
     assert (again["outcome"], again["verification"]["mode"]) == ("UNCHANGED", asked.at_least(proved))
+
+
+def test_a_directory_that_changed_is_compared_as_it_is_asked_for_now(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path, verify=Mode.FULL)
+    world.tree.write("daylily-omics-analysis/out.vcf", b"variants2")
+    again = export(world, tmp_path, verify=Mode.CHECKSUM)
+    assert (again["outcome"], again["verification"]["mode"]) == ("CREATED", "checksum")
+
+
+def test_a_mode_that_is_no_word_is_named(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path)
+    path = tmp_path / "fsx_export.yaml"
+    text = path.read_text().replace('"mode": "checksum"', '"mode": 5')
+    path.write_text(text)
+    world.s3.data[BUCKET, RECEIPT] = text.encode()
+    with pytest.raises(InvalidValue, match="verification '5'"):
+        export(world, tmp_path)
 
 
 @pytest.mark.weakness("H5")
