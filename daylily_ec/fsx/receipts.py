@@ -20,7 +20,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, DyecError
 from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.fsx.obstacles import MONITOR
-from daylily_ec.fsx.verification import Verification
+from daylily_ec.fsx.verification import Mode, Verification
 from daylily_ec.util.clock import Clock, timestamp
 from daylily_ec.util.files import write_atomic
 from daylily_ec.util.jsonio import dumps, plain
@@ -107,6 +107,11 @@ class ExportReceipt:
     def is_proved(self) -> bool:
         """Whether a finished task was compared with S3 without a difference."""
         return self.task_lifecycle == "SUCCEEDED" and self.verification.get("mismatches") == 0
+
+    @property
+    def strength(self) -> int:
+        """Of its proof, 0 without one."""
+        return Mode.parse(str(self.verification.get("mode"))).strength if self.is_proved else 0
 
     def describes(self, other: ExportReceipt) -> bool:
         """Whether both are of the same directory, file system and destination."""

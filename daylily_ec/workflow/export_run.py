@@ -158,8 +158,10 @@ class ExportRun:
             # Somebody else began the same export just now: theirs is gone on with.
             self.claim_destination()
             return
-        latest = max(ours, key=lambda one: (one.attempts, one is beside and not receipt.attempts, one.updated_at))
-        self.book.silent = latest.status is ReceiptStatus.SUCCESS or (self.book.silent and latest is receipt)
+        # This run has just written the one here: its time tells nothing, and what it knows more is found again in FSx.
+        latest = max(ours, key=lambda one: (one.attempts, one.strength, one is beside))
+        is_looked_at = self.book.silent and latest.attempts == receipt.attempts
+        self.book.silent = latest.status is ReceiptStatus.SUCCESS or is_looked_at
         if latest is not receipt:
             self.adopt(latest)
         self.book.keep_beside(s3, self.destination)

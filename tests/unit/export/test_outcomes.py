@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from daylily_ec.errors import (
     AwsError,
     CredentialsExpired,
     DeadlinePassed,
+    DyecError,
     ExportFailed,
     Refused,
     Unreachable,
@@ -25,7 +27,7 @@ from daylily_ec.fsx.obstacles import Obstacle, Why
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
 from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
-from tests.unit.fsx.fakes import Faults, World
+from tests.unit.fsx.fakes import Faults, Killed, World
 
 OUT = f"{PREFIX}daylily-omics-analysis/out.vcf"
 
@@ -278,6 +280,41 @@ def test_two_exports_of_one_directory_to_one_place_share_association_task_and_re
     assert (second["status"], third["status"], third["outcome"]) == ("success", "success", "UNCHANGED")
     assert (len(world.fsx.started), len(world.fsx.created)) == (1, 1)
     assert verify(world, tmp_path / "two").verification["mismatches"] == 0
+
+
+def test_an_older_receipt_of_this_machine_replaces_no_proof_beside_the_data(
+    world: World, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Wherever the repetition dies; it may have noted a failure here that is younger than the proof."""
+    export(world, tmp_path / "a", wait=False)
+    export(world, tmp_path / "b", verify=Mode.FULL)
+    world.node.unreachable = "gone"
+    clock.sleep(60)
+    with pytest.raises(DyecError, match="gone"):
+        export(world, tmp_path / "a")
+    world.node.unreachable = ""
+    local = (tmp_path / "a/fsx_export.yaml").read_text()
+    counting = Faults()
+    shutil.copytree(tmp_path / "a", tmp_path / "count")
+    again = export(world, tmp_path / "count", counting)
+    assert (again["outcome"], again["verification"]["mode"]) == ("UNCHANGED", "full")
+    for at in range(1, len(counting.names) + 1):
+        (tmp_path / "a/fsx_export.yaml").write_text(local)
+        with pytest.raises(Killed):
+            export(world, tmp_path / "a", Faults(at))
+        beside = json.loads(world.s3.data[BUCKET, RECEIPT])["fsx_export"]
+        assert (beside["status"], beside["verification"]["mode"]) == ("success", "full"), counting.names[at - 1]
+    assert (len(world.fsx.created), len(world.fsx.started)) == (1, 1)
+
+
+def test_the_stronger_of_two_proofs_stays(world: World, clock: FakeClock, tmp_path: Path) -> None:
+    export(world, tmp_path / "a")
+    weaker = world.s3.data[BUCKET, RECEIPT]
+    export(world, tmp_path / "b", verify=Mode.FULL)
+    clock.sleep(60)
+    assert export(world, tmp_path / "a")["verification"]["mode"] == "full"
+    world.s3.data[BUCKET, RECEIPT] = weaker
+    assert export(world, tmp_path / "a")["verification"]["mode"] == "full", "that of this machine did not arrive there"
 
 
 def test_of_two_first_exports_the_slower_goes_on_with_the_quicker_one_s(world: World, tmp_path: Path) -> None:
