@@ -151,6 +151,15 @@ def receipt_key(destination: S3Prefix) -> str:
     return destination.object_key(f"{MONITOR}/{FILE_NAME}")
 
 
+def read_beside(s3: S3Api, destination: S3Prefix) -> tuple[ExportReceipt | None, str]:
+    """The receipt that lies beside the data and its ETag, None when there is none."""
+    key = receipt_key(destination)
+    stored = s3.read_text(destination.bucket, key)
+    if stored is None:
+        return None, ""
+    return parse_receipt(stored.text, f"s3://{destination.bucket}/{key}"), stored.etag
+
+
 class ReceiptBook:
     """Keeps one receipt on disk and, once the destination is known to be ours, beside the data."""
 

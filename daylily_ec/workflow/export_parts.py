@@ -17,11 +17,11 @@ from daylily_ec.errors import NotFound, Refused
 from daylily_ec.fsx import exports, mounts
 from daylily_ec.fsx.inventory import list_directory, unexportable
 from daylily_ec.fsx.obstacles import Rules
-from daylily_ec.fsx.receipts import ExportReceipt, Phase
+from daylily_ec.fsx.receipts import ExportReceipt, Phase, read_beside
 from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_lookup import cluster_of, default_output_dir, find_export
 from daylily_ec.workflow.export_request import ExportRequest, ExportResult
-from daylily_ec.workflow.export_run import check_place, read_beside, refusals
+from daylily_ec.workflow.export_run import check_place, refusals
 from daylily_ec.workflow.mounts import FileSystemTarget
 from daylily_ec.workflow.services import Services
 

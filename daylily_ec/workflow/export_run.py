@@ -34,7 +34,7 @@ from daylily_ec.fsx.receipts import (
     ReceiptStatus,
     inventory_facts,
     located,
-    parse_receipt,
+    read_beside,
     receipt_key,
     verification_facts,
 )
@@ -259,12 +259,12 @@ class ExportRun:
         replaced on condition that it is still the one that was read.
         """
         receipt = self.book.receipt
-        attempt = receipt.attempts + 1
         beside, etag = read_beside(self.services.s3, self.destination)
         self.require_ours(beside, is_written=previous is not None)
-        if beside is not None and self.is_announced(beside, attempt, digest):
+        if beside is not None and self.is_announced(beside, digest):
             self.adopt(beside)
             return self.book.save()
+        attempt = 1 + max(receipt.attempts, beside.attempts if beside is not None else 0)
         uri = store_manifest(self.services.s3, self.destination, manifest)
         self.book.keep_manifest(manifest)
         before = receipt.verification.get("mode")
@@ -277,10 +277,11 @@ class ExportRun:
         )  # fmt: skip
         return self.book.receipt if announced else self.announce(manifest, digest, previous)
 
-    def is_announced(self, beside: ExportReceipt, attempt: int, digest: str) -> bool:
+    def is_announced(self, beside: ExportReceipt, digest: str) -> bool:
         """Whether somebody else who goes on with the same export was quicker."""
-        theirs = (beside.dyec_run_id, beside.attempts, beside.attempt_listing)
-        return theirs == (self.book.receipt.dyec_run_id, attempt, digest)
+        receipt = self.book.receipt
+        is_same = (beside.dyec_run_id, beside.attempt_listing) == (receipt.dyec_run_id, digest)
+        return is_same and beside.attempts > receipt.attempts
 
     def require_success(self, task: Task) -> None:
         """`ExportFailed`, with the files that FSx's report names, unless everything was written."""
@@ -359,15 +360,6 @@ def check_place(services: Services, view: clusters.ClusterView, wanted: str | No
     check_file_system(services.fsx, view.file_system_id)
     if wanted and wanted != view.file_system_id:
         raise InvalidValue("file system id", wanted, f"is not that of {view.name}, {view.file_system_id}")
-
-
-def read_beside(s3: S3Api, destination: S3Prefix) -> tuple[ExportReceipt | None, str]:
-    """The receipt that lies beside the data and its ETag, None when there is none."""
-    key = receipt_key(destination)
-    stored = s3.read_text(destination.bucket, key)
-    if stored is None:
-        return None, ""
-    return parse_receipt(stored.text, f"s3://{destination.bucket}/{key}"), stored.etag
 
 
 def refusals(

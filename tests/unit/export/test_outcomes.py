@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from daylily_ec.aws.fsx import Association, AssociationSpec, Task
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import (
     AccessDenied,
     AwsError,
@@ -23,12 +26,15 @@ from daylily_ec.errors import (
     Unreachable,
     ValidationError,
 )
+from daylily_ec.fsx.manifest_remote import load_manifest
 from daylily_ec.fsx.obstacles import Obstacle, Why
+from daylily_ec.fsx.receipts import read_beside
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
 from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
 from tests.unit.fsx.fakes import Faults, Killed, World
 
+DESTINATION = S3Prefix.parse(TARGET)
 OUT = f"{PREFIX}daylily-omics-analysis/out.vcf"
 
 
@@ -348,6 +354,44 @@ def test_an_attempt_that_somebody_else_announced_meanwhile_is_gone_on_with(world
     theirs = receipt(tmp_path / "quicker")
     assert (found["inventory"], found["report_path"]) == (theirs["inventory"], theirs["report_path"])
     assert (found["status"], found["attempts"], len(world.fsx.started)) == ("success", 1, 1)
+
+
+def test_an_attempt_of_another_listing_that_somebody_else_announced_keeps_its_number(
+    world: World, tmp_path: Path
+) -> None:
+    original = world.fsx.tasks
+    once = iter([True])
+
+    def late(file_system_id: str) -> Any:
+        seen = original(file_system_id)
+        if next(once, False):
+            world.tree.write("daylily-omics-analysis/more", b"1")
+            export(world, tmp_path / "quicker", wait=False)
+        return seen
+
+    world.fsx.tasks = late  # type: ignore[method-assign]
+    started = export(world, tmp_path / "slower", wait=False)
+    assert (receipt(tmp_path / "quicker")["attempts"], started["attempts"]) == (1, 2)
+    assert len({report for _, report in world.fsx.started}) == 2
+
+
+def test_the_manifest_that_the_receipt_beside_the_data_names_is_always_there(world: World, tmp_path: Path) -> None:
+    """Also when another operator's run dies between its manifest and its receipt."""
+    export(world, tmp_path / "a")
+    world.tree.write("daylily-omics-analysis/more", b"1")
+    seen = set()
+    for at in itertools.count(1):
+        counting = Faults(at)
+        with contextlib.suppress(Killed):
+            export(world, tmp_path / "b", counting)
+        beside, _ = read_beside(world.s3, DESTINATION)
+        assert beside is not None
+        digest = str(beside.inventory["manifest_sha256"])
+        assert load_manifest(world.s3, DESTINATION, digest).sha256 == digest, counting.names[-1]
+        seen.add(digest)
+        if len(counting.names) < at:
+            break
+    assert len(seen) == 2
 
 
 def test_two_who_announce_the_same_attempt_at_once_start_one_task(world: World, tmp_path: Path) -> None:
