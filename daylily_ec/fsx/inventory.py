@@ -69,11 +69,6 @@ class Inventory:
             total.update(f"{entry.kind} {entry.stored_size} {entry.modified} ".encode() + entry.path + b"\0")
         return total.hexdigest()
 
-    @property
-    def top_directories(self) -> tuple[str, ...]:
-        """Names of the directories directly below."""
-        return tuple(entry.key.rstrip("/") for entry in self.entries if entry.kind == "d" and b"/" not in entry.path)
-
 
 def list_directory(remote: Remote, directory: PurePosixPath) -> Inventory:
     """The inventory of `directory`, made on the node; `NotFound` when it is no directory."""

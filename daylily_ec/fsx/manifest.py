@@ -162,11 +162,6 @@ class Manifest:
         """Records by their key below a destination."""
         return {record.key: record for record in self.records}
 
-    @property
-    def top_directories(self) -> tuple[str, ...]:
-        """Names of the directories directly below."""
-        return tuple(one.path for one in self.records if one.type == DIRECTORY and "/" not in one.path)
-
 
 def make(directory: PurePosixPath | str, tool: str, made_at: str, records: Iterable[Record]) -> Manifest:
     """The manifest of these entries, in whatever order they come."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from daylily_ec.aws.s3 import ContentApi
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import CorruptFile, DyecError, NotFound, Refused, RemoteCommandFailed, ValidationError
+from daylily_ec.errors import CorruptFile, DyecError, NotFound, RemoteCommandFailed, ValidationError
 from daylily_ec.fsx import manifest
 from daylily_ec.fsx.inventory import Inventory, TreeEntry
 from daylily_ec.fsx.manifest import Manifest, Record
@@ -27,7 +27,7 @@ from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
 
 OBJECT_NAME = f"{MONITOR}/manifest.jsonl.gz"
-"""Where a manifest lies below the destination."""
+"""Where a manifest lay below the destination before its digest was in its name."""
 TIMEOUT_S = 48 * 3600.0
 """Terabytes take hours; a run that takes longer goes on, and the next call waits for it."""
 _WAIT_S = 15
@@ -170,30 +170,25 @@ def blocked(directory: str, obstacles: Sequence[Obstacle], total: int) -> DyecEr
     )
 
 
-def store_manifest(s3: ContentApi, destination: S3Prefix, made: Manifest) -> str:
-    """Keep the manifest beside the data, over the one of an earlier attempt; its URI.
+def manifest_name(sha256: str) -> str:
+    """Where the manifest with this digest lies below the destination."""
+    return f"{MONITOR}/manifest-{sha256}.jsonl.gz"
 
-    Written on condition that nobody else wrote it meanwhile; `Refused` (code `export_runs_elsewhere`) otherwise.
+
+def store_manifest(s3: ContentApi, destination: S3Prefix, made: Manifest) -> str:
+    """Keep the manifest beside the data; its URI.
+
+    Safe to repeat, and beside anybody else: its name is its digest, and those that other receipts name stay.
     """
-    bucket, key = destination.bucket, destination.object_key(OBJECT_NAME)
-    found = s3.head(bucket, key)
-    if found is None:
-        stored = s3.put_if_absent(bucket, key, made.packed)
-    else:
-        stored = s3.put_if_match(bucket, key, made.packed, found.etag)
-    # A request that was repeated after its answer was lost finds its own object.
-    if not stored and s3.read(bucket, key) != made.packed:
-        raise Refused(
-            f"{destination.object_uri(OBJECT_NAME)} was written by somebody else just now.",
-            code="export_runs_elsewhere", hint="Wait for the other export: dyec exports status",
-        )  # fmt: skip
-    return destination.object_uri(OBJECT_NAME)
+    name = manifest_name(made.sha256)
+    s3.put(destination.bucket, destination.object_key(name), made.packed)
+    return destination.object_uri(name)
 
 
 def load_manifest(s3: ContentApi, destination: S3Prefix, sha256: str) -> Manifest:
     """The manifest beside the data, proved to be the one with this digest; `NotFound` when there is none."""
-    uri = destination.object_uri(OBJECT_NAME)
-    packed = s3.read(destination.bucket, destination.object_key(OBJECT_NAME))
+    uri = destination.object_uri(manifest_name(sha256))
+    packed = s3.read(destination.bucket, destination.object_key(manifest_name(sha256)))
     if packed is None:
         raise NotFound(f"There is no manifest {uri}.", code="manifest_not_found", hint="Export the directory again.")
     return manifest.parse(packed, source=uri, sha256=sha256)

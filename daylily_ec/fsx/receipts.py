@@ -20,7 +20,7 @@ from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CorruptFile, DyecError
 from daylily_ec.fsx.manifest import Manifest
 from daylily_ec.fsx.obstacles import MONITOR
-from daylily_ec.fsx.verification import Verification
+from daylily_ec.fsx.verification import Mode, Verification
 from daylily_ec.util.clock import Clock, timestamp
 from daylily_ec.util.files import write_atomic
 from daylily_ec.util.jsonio import dumps, plain
@@ -108,6 +108,11 @@ class ExportReceipt:
         """Whether a finished task was compared with S3 without a difference."""
         return self.task_lifecycle == "SUCCEEDED" and self.verification.get("mismatches") == 0
 
+    @property
+    def strength(self) -> int:
+        """Of its proof, 0 without one."""
+        return Mode.parse(str(self.verification.get("mode"))).strength if self.is_proved else 0
+
     def describes(self, other: ExportReceipt) -> bool:
         """Whether both are of the same directory, file system and destination."""
         return (self.source_path, self.fsx_file_system_id, self.destination_s3_uri) == (
@@ -144,6 +149,15 @@ def parse_receipt(text: str, where: str) -> ExportReceipt:
 def receipt_key(destination: S3Prefix) -> str:
     """Key of the receipt beside the data."""
     return destination.object_key(f"{MONITOR}/{FILE_NAME}")
+
+
+def read_beside(s3: S3Api, destination: S3Prefix) -> tuple[ExportReceipt | None, str]:
+    """The receipt that lies beside the data and its ETag, None when there is none."""
+    key = receipt_key(destination)
+    stored = s3.read_text(destination.bucket, key)
+    if stored is None:
+        return None, ""
+    return parse_receipt(stored.text, f"s3://{destination.bucket}/{key}"), stored.etag
 
 
 class ReceiptBook:

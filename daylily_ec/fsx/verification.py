@@ -37,9 +37,14 @@ class Mode(StrEnum):
         except ValueError:
             raise InvalidValue("verification", text, f"must be one of {', '.join(cls)}") from None
 
+    @property
+    def strength(self) -> int:
+        """The more it compares, the higher; never 0."""
+        return 1 + (Mode.SIZES, Mode.CHECKSUM, Mode.FULL).index(self)
+
     def at_least(self, other: Mode) -> Mode:
         """The one of both that compares more."""
-        return max(self, other, key=(Mode.SIZES, Mode.CHECKSUM, Mode.FULL).index)
+        return max(self, other, key=lambda mode: mode.strength)
 
 
 @dataclass(frozen=True, slots=True)

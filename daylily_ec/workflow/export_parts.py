@@ -13,18 +13,16 @@ from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Task
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import ClusterName
-from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import NotFound, Refused
 from daylily_ec.fsx import exports, mounts
 from daylily_ec.fsx.inventory import list_directory, unexportable
 from daylily_ec.fsx.obstacles import Rules
-from daylily_ec.fsx.receipts import ExportReceipt, Phase, parse_receipt, receipt_key
-from daylily_ec.fsx.verification import data_objects
+from daylily_ec.fsx.receipts import ExportReceipt, Phase, read_beside
 from daylily_ec.workflow.export_analysis import export_analysis
 from daylily_ec.workflow.export_lookup import cluster_of, default_output_dir, find_export
 from daylily_ec.workflow.export_request import ExportRequest, ExportResult
-from daylily_ec.workflow.export_run import claimed
-from daylily_ec.workflow.mounts import FileSystemTarget, check_file_system
+from daylily_ec.workflow.export_run import check_place, refusals
+from daylily_ec.workflow.mounts import FileSystemTarget
 from daylily_ec.workflow.services import Services
 
 
@@ -92,35 +90,23 @@ def preflight_export(services: Services, request: PartRequest) -> ExportPrefligh
     destination = exports.parse_destination(request.destination, analysis)
     name = ClusterName.parse(cluster_of(services, request.target))
     view = clusters.require(services.clusters, name, services.context.region)
-    check_file_system(services.fsx, view.file_system_id)
+    check_place(services, view, request.target.file_system_id)
     inventory = list_directory(services.headnodes.connect(view), analysis.path.on_node)
     wanted = exports.Export(view.file_system_id, analysis, destination, "", view.name, "").association()
     existing = services.fsx.associations(view.file_system_id)
-    run_links = request.settings is not None and request.settings.allow_run_links
+    earlier, _ = read_beside(services.s3, destination)
+    here = (analysis.path.value, view.file_system_id)
+    ours = [earlier] if earlier and (earlier.source_path, earlier.fsx_file_system_id) == here else []
+    allowed = request.settings is not None and request.settings.allow_run_links
+    run_links = allowed or any(one.allow_run_links for one in ours)
     rules = Rules(str(analysis.path.on_node), len(destination.key.encode()), run_links)
     problems = list(unexportable(inventory, rules))
     conflict = None if any(mounts.equal(one, wanted) for one in existing) else mounts.find_conflict(wanted, existing)
     if conflict is not None and not exports.is_queueable(existing, wanted):
         problems.append(conflict.reason)
-    ours, claim = _claim(services, destination, analysis, view.file_system_id)
+    problems += [one.message.rstrip(".") for one in refusals(services.s3, destination, earlier, ours, is_written=False)]
     return ExportPreflight(str(analysis), str(destination), view.file_system_id, inventory.files, inventory.bytes,
-                           len(existing), ours, (*problems, *claim))  # fmt: skip
-
-
-def _claim(
-    services: Services, destination: S3Prefix, analysis: AnalysisDirectory, file_system_id: str
-) -> tuple[bool, list[str]]:
-    """Whether an earlier export of the directory is gone on with, and what keeps the destination from being ours."""
-    stored = services.s3.read_text(destination.bucket, receipt_key(destination))
-    earlier = parse_receipt(stored.text, "The receipt beside the data") if stored else None
-    ours = earlier is not None and (earlier.source_path, earlier.fsx_file_system_id) == (
-        analysis.path.value, file_system_id)  # fmt: skip
-    problems = [] if ours or earlier is None else [claimed(earlier, destination).message.rstrip(".")]
-    if not (ours and earlier is not None and earlier.attempts):
-        found = next(data_objects(services.s3.objects(destination), destination), None)
-        if found is not None:
-            problems.append(f"{destination} is not empty ({found.key}) and is not an earlier export of this directory")
-    return ours, problems
+                           len(existing), bool(ours), tuple(problems))  # fmt: skip
 
 
 def attach_export(services: Services, request: PartRequest) -> Attached:
@@ -176,7 +162,7 @@ def _carried_out(services: Services, request: PartRequest, until: Phase) -> Expo
     folder = request.output_dir or default_output_dir(
         services.context.region, file_system_id, request.source_path)  # fmt: skip
     wanted = replace(settings, cluster=cluster, source_path=request.source_path, destination=request.destination,
-                     output_dir=folder, until=until)  # fmt: skip
+                     output_dir=folder, until=until, file_system_id=request.target.file_system_id)  # fmt: skip
     if until is Phase.RUN:
         _require_attached(services, wanted, file_system_id)
     return export_analysis(services, wanted)

@@ -7,12 +7,14 @@ at once more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
 from daylily_ec.aws import clusters
 from daylily_ec.aws.fsx import Association, Task
+from daylily_ec.aws.s3 import S3Api
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.ids import ClusterName
 from daylily_ec.domain.outcomes import Outcome
@@ -32,7 +34,7 @@ from daylily_ec.fsx.receipts import (
     ReceiptStatus,
     inventory_facts,
     located,
-    parse_receipt,
+    read_beside,
     receipt_key,
     verification_facts,
 )
@@ -115,11 +117,10 @@ class ExportRun:
 
     def claim(self) -> None:
         """File system, node and destination; nothing has been changed in AWS until this has passed."""
-        file_system_id = self.view.file_system_id
-        check_file_system(self.services.fsx, file_system_id)
-        if (wanted := self.request.file_system_id or file_system_id) != file_system_id:
-            raise InvalidValue("file system id", wanted, f"is not that of {self.view.name}, {file_system_id}")
-        self.book.save(phase=Phase.PREFLIGHT, fsx_file_system_id=file_system_id, cluster_name=str(self.view.name))
+        check_place(self.services, self.view, self.request.file_system_id)
+        self.book.save(
+            phase=Phase.PREFLIGHT, fsx_file_system_id=self.view.file_system_id, cluster_name=str(self.view.name)
+        )
         _ = self.remote
         self.claim_destination()
 
@@ -150,15 +151,17 @@ class ExportRun:
     def claim_destination(self) -> None:
         """The destination must be empty or hold our own export of this directory; then the receipt moves in."""
         s3, receipt = self.services.s3, self.book.receipt
-        beside, _ = self.receipt_beside()
+        beside, _ = read_beside(s3, self.destination)
         ours = self.require_ours(beside)
         first = beside is None and not receipt.attempts
         if first and not self.book.claim(s3, self.destination):
             # Somebody else began the same export just now: theirs is gone on with.
             self.claim_destination()
             return
-        latest = max(ours, key=lambda one: (one.attempts, one is beside and not receipt.attempts, one.updated_at))
-        self.book.silent = latest.status is ReceiptStatus.SUCCESS or (self.book.silent and latest is receipt)
+        # This run has just written the one here: its time tells nothing, and what it knows more is found again in FSx.
+        latest = max(ours, key=lambda one: (one.attempts, one.strength, one is beside))
+        is_looked_at = self.book.silent and latest.attempts == receipt.attempts
+        self.book.silent = latest.status is ReceiptStatus.SUCCESS or is_looked_at
         if latest is not receipt:
             self.adopt(latest)
         self.book.keep_beside(s3, self.destination)
@@ -171,24 +174,9 @@ class ExportRun:
         """
         receipt = self.book.receipt
         ours = [one for one in (beside, receipt) if one is not None and one.describes(receipt)]
-        if not is_written and not any(one.attempts for one in ours):
-            found = next(data_objects(self.services.s3.objects(self.destination), self.destination), None)
-            if found is not None:
-                raise Refused(
-                    f"{self.destination} is not empty ({found.key}) and is not an earlier export of this directory.",
-                    code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
-                )  # fmt: skip
-        if beside is not None and beside not in ours:
-            raise claimed(beside, self.destination)
+        for refusal in refusals(self.services.s3, self.destination, beside, ours, is_written=is_written):
+            raise refusal
         return ours
-
-    def receipt_beside(self) -> tuple[ExportReceipt | None, str]:
-        """The receipt that lies beside the data and its ETag, None when there is none."""
-        key = receipt_key(self.destination)
-        stored = self.services.s3.read_text(self.destination.bucket, key)
-        if stored is None:
-            return None, ""
-        return parse_receipt(stored.text, f"s3://{self.destination.bucket}/{key}"), stored.etag
 
     def adopt(self, receipt: ExportReceipt) -> None:
         """Go on with what that receipt says."""
@@ -271,27 +259,29 @@ class ExportRun:
         replaced on condition that it is still the one that was read.
         """
         receipt = self.book.receipt
-        attempt = receipt.attempts + 1
-        beside, etag = self.receipt_beside()
+        beside, etag = read_beside(self.services.s3, self.destination)
         self.require_ours(beside, is_written=previous is not None)
-        if beside is not None and self.is_announced(beside, attempt, digest):
+        if beside is not None and self.is_announced(beside, digest):
             self.adopt(beside)
             return self.book.save()
+        attempt = 1 + max(receipt.attempts, beside.attempts if beside is not None else 0)
         uri = store_manifest(self.services.s3, self.destination, manifest)
         self.book.keep_manifest(manifest)
+        before = receipt.verification.get("mode")
         report = exports.report_prefix(self.destination, datetime.fromisoformat(receipt.started_at), attempt)
         announced = self.book.announce(
             self.services.s3, self.destination, etag,
             phase=Phase.RUN, attempts=attempt, attempt_listing=digest, report_path=str(report),
             inventory=inventory_facts(manifest, uri, digest), task_id="", task_lifecycle="", task_counts={},
-            verification={name: value for name, value in receipt.verification.items() if name == "mode"},
+            verification={"mode": before} if before and receipt.attempt_listing == digest else {},
         )  # fmt: skip
         return self.book.receipt if announced else self.announce(manifest, digest, previous)
 
-    def is_announced(self, beside: ExportReceipt, attempt: int, digest: str) -> bool:
+    def is_announced(self, beside: ExportReceipt, digest: str) -> bool:
         """Whether somebody else who goes on with the same export was quicker."""
-        theirs = (beside.dyec_run_id, beside.attempts, beside.attempt_listing)
-        return theirs == (self.book.receipt.dyec_run_id, attempt, digest)
+        receipt = self.book.receipt
+        is_same = (beside.dyec_run_id, beside.attempt_listing) == (receipt.dyec_run_id, digest)
+        return is_same and beside.attempts > receipt.attempts
 
     def require_success(self, task: Task) -> None:
         """`ExportFailed`, with the files that FSx's report names, unless everything was written."""
@@ -336,9 +326,9 @@ class ExportRun:
 
     @property
     def mode(self) -> Mode:
-        """What was asked for, or the stronger mode of an earlier comparison: no proof is replaced by a weaker one."""
+        """What was asked for, or the stronger mode that the same listing was compared in: no proof becomes weaker."""
         before = self.book.receipt.verification.get("mode")
-        return self.request.verify.at_least(Mode.parse(before)) if before else self.request.verify
+        return self.request.verify.at_least(Mode.parse(str(before))) if before else self.request.verify
 
     def verify(self, manifest: Manifest) -> Verification:
         """S3 beside the manifest."""
@@ -363,6 +353,28 @@ class ExportRun:
             mounts.detach(services.fsx, services.clock, services.reporter, association_id)
             phase = self.book.receipt.phase if self.book.receipt.status is ReceiptStatus.ERROR else Phase.DETACH
             self.book.save(phase=phase, detached=True, detach_lifecycle="DELETED")
+
+
+def check_place(services: Services, view: clusters.ClusterView, wanted: str | None) -> None:
+    """As `check_file_system`; `InvalidValue` when another file system than this cluster's was named."""
+    check_file_system(services.fsx, view.file_system_id)
+    if wanted and wanted != view.file_system_id:
+        raise InvalidValue("file system id", wanted, f"is not that of {view.name}, {view.file_system_id}")
+
+
+def refusals(
+    s3: S3Api, destination: S3Prefix, beside: ExportReceipt | None, ours: Sequence[ExportReceipt], *, is_written: bool
+) -> Iterator[Refused]:
+    """Why nothing may be written there: data that no attempt of ours explains, the receipt of anything else."""
+    if not is_written and not any(one.attempts for one in ours):
+        found = next(data_objects(s3.objects(destination), destination), None)
+        if found is not None:
+            yield Refused(
+                f"{destination} is not empty ({found.key}) and is not an earlier export of this directory.",
+                code="destination_not_empty", hint="Choose an empty prefix.", details={"key": found.key},
+            )  # fmt: skip
+    if beside is not None and beside not in ours:
+        yield claimed(beside, destination)
 
 
 def claimed(theirs: ExportReceipt, destination: S3Prefix) -> Refused:

@@ -17,7 +17,7 @@ from daylily_ec.errors import CorruptFile, ExportFailed, InvalidValue, NotFound,
 from daylily_ec.fsx import manifest
 from daylily_ec.fsx.exports import parse_destination
 from daylily_ec.fsx.manifest import Manifest
-from daylily_ec.fsx.manifest_remote import OBJECT_NAME, load_manifest
+from daylily_ec.fsx.manifest_remote import load_manifest, manifest_name
 from daylily_ec.fsx.proof import Prover
 from daylily_ec.fsx.receipts import (
     FILE_NAME,
@@ -25,6 +25,7 @@ from daylily_ec.fsx.receipts import (
     ExportReceipt,
     ReceiptStatus,
     parse_receipt,
+    read_beside,
     receipt_key,
     verification_facts,
 )
@@ -82,14 +83,15 @@ def read_stored(s3: ContentApi, uri: str) -> StoredReceipt:
     if not is_uri(uri):
         raise InvalidValue("receipt", uri, "must be a file or an S3 URI")
     prefix = S3Prefix.parse(uri.removesuffix(f"/{FILE_NAME}").removesuffix("/_daylily_monitor"))
-    stored = s3.read_text(prefix.bucket, receipt_key(prefix))
     where = f"s3://{prefix.bucket}/{receipt_key(prefix)}"
-    if stored is None:
+    found, _ = read_beside(s3, prefix)
+    if found is None:
         raise NotFound(f"There is no receipt {where}.", code="receipt_not_found")
-    found = parse_receipt(stored.text, where)
     if found.destination_s3_uri != str(prefix):
         raise CorruptFile(f"{where} is the receipt of {found.destination_s3_uri}.", code="receipt_contradicts")
-    return StoredReceipt(where, found)
+    digest = str(found.inventory.get("manifest_sha256", ""))
+    packed = s3.read(prefix.bucket, prefix.object_key(manifest_name(digest))) if digest else None
+    return StoredReceipt(where, found, packed)
 
 
 def verify_export(services: Services, stored: StoredReceipt, mode: Mode | None = None) -> Verified:
@@ -153,7 +155,8 @@ def _contradictions(receipt: ExportReceipt, listed: Manifest) -> Iterator[str]:
         "inventory.objects": (receipt.inventory.get("objects"), listed.objects),
         "inventory.listing_sha256": (receipt.inventory.get("listing_sha256"), receipt.attempt_listing),
         "inventory.manifest_s3_uri": (
-            receipt.inventory.get("manifest_s3_uri"), S3Prefix.parse(destination).object_uri(OBJECT_NAME)),
+            receipt.inventory.get("manifest_s3_uri"),
+            S3Prefix.parse(destination).object_uri(manifest_name(listed.sha256))),
         "headnode_path": (receipt.headnode_path.rstrip("/"), listed.header.directory),
         "file_system_path": (receipt.file_system_path, node.value),
         "s3_root": (receipt.s3_root, destination),
@@ -175,9 +178,9 @@ def _other_copy(s3: ContentApi, stored: StoredReceipt, destination: S3Prefix) ->
     """Where a receipt on this machine differs from the one beside the data."""
     if is_uri(stored.where):
         return
-    if s3.head(destination.bucket, receipt_key(destination)) is None:
+    beside, _ = read_beside(s3, destination)
+    if beside is None:
         return
-    beside = read_stored(s3, str(destination)).receipt
     for name in _SAME:
         if getattr(beside, name) != getattr(stored.receipt, name):
             yield f"{name} is not what the receipt beside the data says"

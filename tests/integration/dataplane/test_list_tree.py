@@ -38,7 +38,6 @@ def test_files_directories_and_links_come_back_byte_for_byte(tmp_path: Path) -> 
         (b"sub/new\nline $(touch x) 'q' \"d\" \\", "f", 5),
     ]
     assert (found.files, found.bytes) == (4, 36)
-    assert found.top_directories == ("sub",)
     assert [entry.target for entry in found.entries if entry.target] == [b"sub/target-that-does-not-exist"]
     assert [text.rpartition(": ")[2] for text in unexportable(found, RULES)] == ["its name is not UTF-8"]
     assert not list(tmp_path.glob("**/x"))

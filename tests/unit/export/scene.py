@@ -18,7 +18,6 @@ SOURCE = "/fsx/analysis_results/ubuntu/a1"
 TARGET = "s3://results/derived/ubuntu/a1/"
 BUCKET, PREFIX = "results", "derived/ubuntu/a1/"
 RECEIPT = f"{PREFIX}_daylily_monitor/fsx_export.yaml"
-MANIFEST = f"{PREFIX}_daylily_monitor/manifest.jsonl.gz"
 
 
 def analysis(clock: FakeClock) -> World:
@@ -48,6 +47,11 @@ def launched(world: World, folder: str, when: str = "2026-01-01T00:00:00Z") -> N
 def receipt(folder: Path) -> dict[str, Any]:
     """As this machine has it."""
     return json.loads((folder / "fsx_export.yaml").read_text())["fsx_export"]  # type: ignore[no-any-return]
+
+
+def manifest_key(folder: Path) -> str:
+    """Of the manifest beside the data that the receipt here names."""
+    return str(receipt(folder)["inventory"]["manifest_s3_uri"]).removeprefix(f"s3://{BUCKET}/")
 
 
 def verify(world: World, where: str | Path, mode: Mode | None = None) -> Verified:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +14,27 @@ from typing import Any
 import pytest
 
 from daylily_ec.aws.fsx import Association, AssociationSpec, Task
+from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import (
     AccessDenied,
     AwsError,
     CredentialsExpired,
     DeadlinePassed,
+    DyecError,
     ExportFailed,
     Refused,
     Unreachable,
     ValidationError,
 )
+from daylily_ec.fsx.manifest_remote import load_manifest
 from daylily_ec.fsx.obstacles import Obstacle, Why
+from daylily_ec.fsx.receipts import read_beside
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
 from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
-from tests.unit.fsx.fakes import Faults, World
+from tests.unit.fsx.fakes import Faults, Killed, World
 
+DESTINATION = S3Prefix.parse(TARGET)
 OUT = f"{PREFIX}daylily-omics-analysis/out.vcf"
 
 
@@ -280,6 +288,41 @@ def test_two_exports_of_one_directory_to_one_place_share_association_task_and_re
     assert verify(world, tmp_path / "two").verification["mismatches"] == 0
 
 
+def test_an_older_receipt_of_this_machine_replaces_no_proof_beside_the_data(
+    world: World, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Wherever the repetition dies; it may have noted a failure here that is younger than the proof."""
+    export(world, tmp_path / "a", wait=False)
+    export(world, tmp_path / "b", verify=Mode.FULL)
+    world.node.unreachable = "gone"
+    clock.sleep(60)
+    with pytest.raises(DyecError, match="gone"):
+        export(world, tmp_path / "a")
+    world.node.unreachable = ""
+    local = (tmp_path / "a/fsx_export.yaml").read_text()
+    counting = Faults()
+    shutil.copytree(tmp_path / "a", tmp_path / "count")
+    again = export(world, tmp_path / "count", counting)
+    assert (again["outcome"], again["verification"]["mode"]) == ("UNCHANGED", "full")
+    for at in range(1, len(counting.names) + 1):
+        (tmp_path / "a/fsx_export.yaml").write_text(local)
+        with pytest.raises(Killed):
+            export(world, tmp_path / "a", Faults(at))
+        beside = json.loads(world.s3.data[BUCKET, RECEIPT])["fsx_export"]
+        assert (beside["status"], beside["verification"]["mode"]) == ("success", "full"), counting.names[at - 1]
+    assert (len(world.fsx.created), len(world.fsx.started)) == (1, 1)
+
+
+def test_the_stronger_of_two_proofs_stays(world: World, clock: FakeClock, tmp_path: Path) -> None:
+    export(world, tmp_path / "a")
+    weaker = world.s3.data[BUCKET, RECEIPT]
+    export(world, tmp_path / "b", verify=Mode.FULL)
+    clock.sleep(60)
+    assert export(world, tmp_path / "a")["verification"]["mode"] == "full"
+    world.s3.data[BUCKET, RECEIPT] = weaker
+    assert export(world, tmp_path / "a")["verification"]["mode"] == "full", "that of this machine did not arrive there"
+
+
 def test_of_two_first_exports_the_slower_goes_on_with_the_quicker_one_s(world: World, tmp_path: Path) -> None:
     original = world.s3.put_if_absent
 
@@ -311,6 +354,44 @@ def test_an_attempt_that_somebody_else_announced_meanwhile_is_gone_on_with(world
     theirs = receipt(tmp_path / "quicker")
     assert (found["inventory"], found["report_path"]) == (theirs["inventory"], theirs["report_path"])
     assert (found["status"], found["attempts"], len(world.fsx.started)) == ("success", 1, 1)
+
+
+def test_an_attempt_of_another_listing_that_somebody_else_announced_keeps_its_number(
+    world: World, tmp_path: Path
+) -> None:
+    original = world.fsx.tasks
+    once = iter([True])
+
+    def late(file_system_id: str) -> Any:
+        seen = original(file_system_id)
+        if next(once, False):
+            world.tree.write("daylily-omics-analysis/more", b"1")
+            export(world, tmp_path / "quicker", wait=False)
+        return seen
+
+    world.fsx.tasks = late  # type: ignore[method-assign]
+    started = export(world, tmp_path / "slower", wait=False)
+    assert (receipt(tmp_path / "quicker")["attempts"], started["attempts"]) == (1, 2)
+    assert len({report for _, report in world.fsx.started}) == 2
+
+
+def test_the_manifest_that_the_receipt_beside_the_data_names_is_always_there(world: World, tmp_path: Path) -> None:
+    """Also when another operator's run dies between its manifest and its receipt."""
+    export(world, tmp_path / "a")
+    world.tree.write("daylily-omics-analysis/more", b"1")
+    seen = set()
+    for at in itertools.count(1):
+        counting = Faults(at)
+        with contextlib.suppress(Killed):
+            export(world, tmp_path / "b", counting)
+        beside, _ = read_beside(world.s3, DESTINATION)
+        assert beside is not None
+        digest = str(beside.inventory["manifest_sha256"])
+        assert load_manifest(world.s3, DESTINATION, digest).sha256 == digest, counting.names[-1]
+        seen.add(digest)
+        if len(counting.names) < at:
+            break
+    assert len(seen) == 2
 
 
 def test_two_who_announce_the_same_attempt_at_once_start_one_task(world: World, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daylily_ec.aws.fsx import FileSystem
 from daylily_ec.cli import export as _views  # noqa: F401  registers how results are shown
 from daylily_ec.cli.main import main
 from daylily_ec.cli.render import text
@@ -210,6 +212,13 @@ def test_a_preflight_names_links_into_run_mounts_as_the_export_does(world: World
     assert export(world, tmp_path, allow_run_links=True)["status"] == "success"
 
 
+def test_a_preflight_knows_what_an_earlier_run_was_allowed(world: World, tmp_path: Path) -> None:
+    linked(world)
+    export(world, tmp_path, wait=False, allow_run_links=True)
+    assert preflight_export(world.services(), PartRequest(BY_CLUSTER, SOURCE, TARGET)).is_good
+    assert export(world, tmp_path)["status"] == "success"
+
+
 def test_a_preflight_names_whose_export_has_claimed_the_destination(world: World, tmp_path: Path) -> None:
     export(world, tmp_path, until=Phase.ATTACH)
     text = world.s3.data[BUCKET, RECEIPT].replace(FS.encode(), b"fs-0fffffffffffffff0")
@@ -237,7 +246,7 @@ def test_an_export_by_file_system_finds_its_cluster_under_the_receipt_s_eyes(wor
 
 def test_a_new_attempt_is_shown_as_not_yet_verified_and_remembers_how_it_will_be(world: World, tmp_path: Path) -> None:
     export(world, tmp_path, verify=Mode.FULL)
-    world.tree.write("daylily-omics-analysis/out.vcf", b"variants2")
+    world.s3.data[BUCKET, f"{PREFIX}daylily-omics-analysis/out.vcf"] = b"VARIANTS"
     request = ExportRequest(CLUSTER, SOURCE, TARGET, tmp_path, wait=False)
     started = export_analysis(world.services(), request)
     assert (dict(started.receipt.verification), started.receipt.is_proved) == ({"mode": "full"}, False)
@@ -272,6 +281,26 @@ def test_another_file_system_than_the_cluster_s_is_refused(world: World, tmp_pat
     with pytest.raises(InvalidValue, match="is not that of"):
         export(world, tmp_path, file_system_id="fs-0fffffffffffffff0")
     assert not world.s3.data
+
+
+@pytest.mark.parametrize("act", [preflight_export, attach_export, run_export, finish_export])
+@pytest.mark.parametrize("tags", [{"parallelcluster:cluster-name": CLUSTER}, None])
+def test_no_part_acts_on_another_file_system_than_the_one_that_was_named(
+    world: World, tmp_path: Path, act: Callable[..., object], tags: dict[str, str] | None
+) -> None:
+    """It outlived an earlier cluster of this name, or does not exist at all."""
+    kept, present = "fs-0fffffffffffffff0", world.fsx.file_system
+    found = None if tags is None else replace(present(FS), tags=tags)  # type: ignore[type-var]
+
+    def system(file_system_id: str) -> FileSystem | None:
+        return found if file_system_id == kept else present(file_system_id)
+
+    world.fsx.file_system = system  # type: ignore[method-assign]
+    world.fsx.add("/analysis_results/ubuntu/a1/", TARGET, tags={"lsmc:purpose": "output-export"})
+    with pytest.raises(InvalidValue, match="is not that of"):
+        act(world.services(), part(tmp_path, target=FileSystemTarget(CLUSTER, kept)))
+    assert not world.s3.data
+    assert not world.fsx.created
 
 
 @pytest.mark.parametrize("mode", Mode)

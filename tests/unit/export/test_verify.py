@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from daylily_ec.errors import CorruptFile, DyecError, ExportFailed, NotFound, Refused
+from daylily_ec.errors import CorruptFile, DyecError, ExportFailed, InvalidValue, NotFound, Refused
 from daylily_ec.fsx.manifest import make, parse
 from daylily_ec.fsx.verification import Mode
 from tests.conftest import FakeClock
-from tests.unit.export.scene import BUCKET, MANIFEST, PREFIX, RECEIPT, TARGET, analysis, export, receipt, verify
+from tests.unit.export.scene import BUCKET, PREFIX, RECEIPT, TARGET, analysis, export, manifest_key, receipt, verify
 from tests.unit.fsx.fakes import World
 
 ROUNDS = 1000
@@ -143,6 +143,23 @@ def test_an_unchanged_export_is_compared_as_thoroughly_as_before(
     assert (again["outcome"], again["verification"]["mode"]) == ("UNCHANGED", asked.at_least(proved))
 
 
+def test_a_directory_that_changed_is_compared_as_it_is_asked_for_now(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path, verify=Mode.FULL)
+    world.tree.write("daylily-omics-analysis/out.vcf", b"variants2")
+    again = export(world, tmp_path, verify=Mode.CHECKSUM)
+    assert (again["outcome"], again["verification"]["mode"]) == ("CREATED", "checksum")
+
+
+def test_a_mode_that_is_no_word_is_named(world: World, tmp_path: Path) -> None:
+    export(world, tmp_path)
+    path = tmp_path / "fsx_export.yaml"
+    text = path.read_text().replace('"mode": "checksum"', '"mode": 5')
+    path.write_text(text)
+    world.s3.data[BUCKET, RECEIPT] = text.encode()
+    with pytest.raises(InvalidValue, match="verification '5'"):
+        export(world, tmp_path)
+
+
 @pytest.mark.weakness("H5")
 @pytest.mark.parametrize("proved", READING)
 def test_sizes_never_replace_a_proof_of_content(world: World, tmp_path: Path, proved: Mode) -> None:
@@ -224,17 +241,17 @@ def test_numbers_of_a_receipt_must_be_the_manifests(
     (tmp_path / "fsx_export.yaml").write_text(text)
     world.s3.data[BUCKET, RECEIPT] = text.encode()
     for where in (str(tmp_path), TARGET):
-        with pytest.raises(CorruptFile):
+        with pytest.raises(NotFound if name == "manifest_sha256" else CorruptFile):
             verify(world, where)
 
 
 def test_a_lost_or_exchanged_manifest_is_said(world: World, tmp_path: Path) -> None:
     export(world, tmp_path)
-    kept = world.s3.data.pop((BUCKET, MANIFEST))
+    kept = world.s3.data.pop((BUCKET, manifest_key(tmp_path)))
     assert verify(world, tmp_path).verification["mismatches"] == 0, "this machine has its own copy"
     with pytest.raises(NotFound, match="no manifest"):
         verify(world, TARGET)
-    world.s3.data[BUCKET, MANIFEST] = gzip.compress(gzip.decompress(kept).replace(b'"0644"', b'"0645"'))
+    world.s3.data[BUCKET, manifest_key(tmp_path)] = gzip.compress(gzip.decompress(kept).replace(b'"0644"', b'"0645"'))
     with pytest.raises(CorruptFile, match="damaged"):
         verify(world, TARGET)
 
@@ -242,9 +259,9 @@ def test_a_lost_or_exchanged_manifest_is_said(world: World, tmp_path: Path) -> N
 def test_another_manifest_of_the_same_content_is_not_the_receipt_s(world: World, tmp_path: Path) -> None:
     export(world, tmp_path)
     (tmp_path / "manifest.jsonl.gz").unlink()
-    made = parse(world.s3.data[BUCKET, MANIFEST])
+    made = parse(world.s3.data[BUCKET, manifest_key(tmp_path)])
     later = make(made.header.directory, made.header.tool, "2030-01-01T00:00:00Z", made.records)
-    world.s3.data[BUCKET, MANIFEST] = later.packed
+    world.s3.data[BUCKET, manifest_key(tmp_path)] = later.packed
     with pytest.raises(CorruptFile, match="SHA-256"):
         verify(world, tmp_path)
 
@@ -337,10 +354,10 @@ def test_p10_a_receipt_or_manifest_with_a_flipped_byte_is_never_silently_another
             continue
         assert (found.verification["mismatches"], found.destination_s3_uri) == (0, TARGET), number
     path.write_bytes(good)
-    manifest = world.s3.data[BUCKET, MANIFEST]
+    manifest = world.s3.data[BUCKET, manifest_key(tmp_path)]
     for number in range(200):
         position = dice.randrange(10, len(manifest))
-        world.s3.data[BUCKET, MANIFEST] = (
+        world.s3.data[BUCKET, manifest_key(tmp_path)] = (
             manifest[:position] + bytes([manifest[position] ^ (1 << (number % 8))]) + manifest[position + 1 :]
         )
         with pytest.raises(CorruptFile):

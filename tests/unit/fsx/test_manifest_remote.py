@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daylily_ec.domain.s3uri import S3Prefix
-from daylily_ec.errors import CorruptFile, DeadlinePassed, NotFound, Refused, RemoteCommandFailed, ValidationError
+from daylily_ec.errors import CorruptFile, DeadlinePassed, NotFound, RemoteCommandFailed, ValidationError
 from daylily_ec.fsx import manifest, manifest_remote
 from daylily_ec.fsx.inventory import parse_listing
 from daylily_ec.fsx.manifest import Manifest, Record, crc_text
@@ -188,65 +188,26 @@ def test_the_listing_of_a_manifest_is_that_of_find() -> None:
     assert manifest_remote.listing(made).digest == seen.digest
 
 
-class Bucket(FakeS3):
-    """Also reads and replaces on condition; `meanwhile` happens just before a write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.meanwhile: Callable[[], object] = lambda: None
-
-    def read(self, bucket: str, key: str) -> bytes | None:
-        return self.data.get((bucket, key))
-
-    def put_if_absent(self, bucket: str, key: str, body: bytes) -> bool:
-        self.meanwhile()
-        return super().put_if_absent(bucket, key, body)
-
-    def put_if_match(self, bucket: str, key: str, body: bytes, etag: str) -> bool:
-        self.meanwhile()
-        found = self.head(bucket, key)
-        if found is None or found.etag != etag:
-            return False
-        self.data[bucket, key] = body
-        return True
-
-
-KEY = "run/ubuntu/a1/_daylily_monitor/manifest.jsonl.gz"
 OTHER = manifest.make(DIRECTORY, "t", "m", [])
 
 
-@pytest.fixture
-def bucket() -> Any:
-    return Bucket()
+def key(made: Manifest) -> str:
+    return f"run/ubuntu/a1/_daylily_monitor/manifest-{made.sha256}.jsonl.gz"
 
 
-def test_the_manifest_is_kept_beside_the_data(bucket: Any) -> None:
-    assert store_manifest(bucket, DESTINATION, OTHER) == f"s3://results/{KEY}"
-    assert store_manifest(bucket, DESTINATION, MADE) == f"s3://results/{KEY}"
-    assert list(bucket.data) == [("results", KEY)]
-    assert load_manifest(bucket, DESTINATION, MADE.sha256) == MADE
+def test_the_manifests_are_kept_beside_the_data_and_each_other() -> None:
+    bucket = FakeS3()
+    for made in (OTHER, MADE, MADE):
+        assert store_manifest(bucket, DESTINATION, made) == f"s3://results/{key(made)}"
+    assert list(bucket.data) == [("results", key(OTHER)), ("results", key(MADE))]
+    assert load_manifest(bucket, DESTINATION, OTHER.sha256) == OTHER
 
 
-@pytest.mark.parametrize("earlier", [None, OTHER.packed])
-def test_a_manifest_that_somebody_else_wrote_meanwhile_stays(bucket: Any, earlier: bytes | None) -> None:
-    if earlier is not None:
-        bucket.put("results", KEY, earlier)
-    bucket.meanwhile = lambda: bucket.put("results", KEY, b"theirs")
-    with pytest.raises(Refused) as caught:
-        store_manifest(bucket, DESTINATION, MADE)
-    assert caught.value.code == "export_runs_elsewhere"
-    assert bucket.data["results", KEY] == b"theirs"
-
-
-def test_our_own_object_is_no_stranger_when_an_answer_was_lost(bucket: Any) -> None:
-    bucket.meanwhile = lambda: bucket.put("results", KEY, MADE.packed)
-    assert store_manifest(bucket, DESTINATION, MADE) == f"s3://results/{KEY}"
-
-
-def test_a_manifest_is_read_back_only_when_it_is_the_one(bucket: Any) -> None:
+def test_a_manifest_is_read_back_only_when_it_is_the_one() -> None:
+    bucket = FakeS3()
     with pytest.raises(NotFound) as caught:
         load_manifest(bucket, DESTINATION, MADE.sha256)
     assert caught.value.code == "manifest_not_found"
-    store_manifest(bucket, DESTINATION, OTHER)
+    bucket.put("results", key(MADE), OTHER.packed)
     with pytest.raises(CorruptFile, match="SHA-256"):
         load_manifest(bucket, DESTINATION, MADE.sha256)
