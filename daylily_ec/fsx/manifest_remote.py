@@ -26,8 +26,6 @@ from daylily_ec.headnode.remote import Remote, RemoteResult, RemoteScript
 from daylily_ec.util.clock import Clock, wait_until
 from daylily_ec.util.progress import Reporter
 
-OBJECT_NAME = f"{MONITOR}/manifest.jsonl.gz"
-"""Where a manifest lay below the destination before its digest was in its name."""
 TIMEOUT_S = 48 * 3600.0
 """Terabytes take hours; a run that takes longer goes on, and the next call waits for it."""
 _WAIT_S = 15

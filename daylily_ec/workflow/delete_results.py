@@ -16,8 +16,8 @@ from daylily_ec.aws.fsx import Association, Task
 from daylily_ec.domain.fsxpath import AnalysisDirectory
 from daylily_ec.domain.s3uri import S3Prefix
 from daylily_ec.errors import CredentialsExpired, DyecError, ExportFailed, NoCredentials, NotFound
-from daylily_ec.fsx import exports, manifest
-from daylily_ec.fsx.manifest_remote import OBJECT_NAME, make_manifest
+from daylily_ec.fsx import exports
+from daylily_ec.fsx.manifest_remote import make_manifest
 from daylily_ec.fsx.policy import is_of_export
 from daylily_ec.fsx.results import Results
 from daylily_ec.fsx.verification import Mode
@@ -25,7 +25,7 @@ from daylily_ec.headnode.remote import Remote
 from daylily_ec.util.pool import gather
 from daylily_ec.workflow.export_lookup import default_output_dir
 from daylily_ec.workflow.services import Services
-from daylily_ec.workflow.verify_export import StoredReceipt, is_uri, read_local, read_stored, verify_export
+from daylily_ec.workflow.verify_export import StoredReceipt, is_uri, manifest_of, read_local, read_stored, verify_export
 
 _COMPARES_CONTENT = (Mode.CHECKSUM, Mode.FULL)
 
@@ -157,13 +157,11 @@ def _with_receipt(
         return replace(fate, cover=Cover.UNVERIFIED, reason="nobody compared the content of its export with S3")
     if receipt.attempt_listing != found.digest:
         return replace(fate, cover=Cover.CHANGED, reason=f"it changed after it was exported ({fate.verified_at})")
-    destination = S3Prefix.parse(receipt.destination_s3_uri)
-    packed = stored.packed or services.s3.read(destination.bucket, destination.object_key(OBJECT_NAME))
+    listed = manifest_of(services.s3, stored)
     try:
-        verify_export(services, replace(stored, packed=packed), Mode.SIZES)
+        verify_export(services, replace(stored, packed=listed.packed), Mode.SIZES)
     except ExportFailed as error:
         return replace(fate, cover=Cover.UNVERIFIED, reason=f"S3 does not hold it any more: {error.message}")
-    listed = manifest.parse(packed or b"", sha256=str(receipt.inventory["manifest_sha256"]))
     if found.latest_change >= datetime.fromisoformat(listed.header.made_at).timestamp():
         # Sizes and times are those of the manifest, but a program can set times back: content decides.
         now = make_manifest(remote, found.analysis.path.on_node, clock=services.clock, reporter=services.reporter,

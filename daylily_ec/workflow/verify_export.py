@@ -6,6 +6,7 @@ No cluster is needed and nothing is written, but for checksums that S3 has yet t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,16 +90,14 @@ def read_stored(s3: ContentApi, uri: str) -> StoredReceipt:
         raise NotFound(f"There is no receipt {where}.", code="receipt_not_found")
     if found.destination_s3_uri != str(prefix):
         raise CorruptFile(f"{where} is the receipt of {found.destination_s3_uri}.", code="receipt_contradicts")
-    digest = str(found.inventory.get("manifest_sha256", ""))
-    packed = s3.read(prefix.bucket, prefix.object_key(manifest_name(digest))) if digest else None
-    return StoredReceipt(where, found, packed)
+    return StoredReceipt(where, found)
 
 
 def verify_export(services: Services, stored: StoredReceipt, mode: Mode | None = None) -> Verified:
     """`CorruptFile` when receipt and manifest do not fit, `ExportFailed` (code `export_differs`) when S3 does not."""
     receipt = stored.receipt
     destination = _destination(stored)
-    listed = _manifest(services.s3, stored, destination)
+    listed = manifest_of(services.s3, stored)
     problems = [*_contradictions(receipt, listed), *_other_copy(services.s3, stored, destination)]
     if problems:
         raise CorruptFile(
@@ -134,14 +133,16 @@ def _destination(stored: StoredReceipt) -> S3Prefix:
         raise CorruptFile(f"{stored.where} cannot be trusted: {error}.", code="receipt_contradicts") from error
 
 
-def _manifest(s3: ContentApi, stored: StoredReceipt, destination: S3Prefix) -> Manifest:
+def manifest_of(s3: ContentApi, stored: StoredReceipt) -> Manifest:
+    """The manifest that a receipt names: the copy beside it when it has one that fits, else the one beside the data.
+
+    `NotFound` when there is none, `CorruptFile` when neither is the one named.
+    """
+    destination = _destination(stored)
     digest = str(stored.receipt.inventory["manifest_sha256"])
     if stored.packed is not None:
-        try:
+        with suppress(CorruptFile):  # then the one beside the data decides
             return manifest.parse(stored.packed, source=f"The manifest beside {stored.where}", sha256=digest)
-        except CorruptFile:
-            # The one beside the data decides.
-            return load_manifest(s3, destination, digest)
     return load_manifest(s3, destination, digest)
 
 

@@ -60,7 +60,7 @@ MUTATIONS = (
              "    if found.latest_change >= datetime.fromisoformat(listed.header.made_at).timestamp():\n",
              "    if False:\n", f"{_P8}[changed in secret]"),
     Mutation("do not look whether S3 still holds it", _RESULTS,
-             "        verify_export(services, replace(stored, packed=packed), Mode.SIZES)\n", "        pass\n",
+             "        verify_export(services, replace(stored, packed=listed.packed), Mode.SIZES)\n", "        pass\n",
              f"{_P8}[removed]"),
     Mutation("trust the receipt of another file system", _RESULTS,
              " and receipt.fsx_file_system_id in evidence.file_system_ids", "", f"{_P8}[another]"),

@@ -236,6 +236,8 @@ def test_the_receipt_of_this_machine_is_found(scene: Scene, tmp_path: Path) -> N
     scene.export().rename(kept / "a1")
     scene.world.fsx.jobs.clear()
     assert scene.plan().closed == ()
+    (kept / "a1" / "manifest.jsonl.gz").unlink()
+    assert scene.plan().closed == (), "S3 holds the manifest too"
 
 
 def test_results_on_a_file_system_that_is_kept_are_not_lost(scene: Scene) -> None:
