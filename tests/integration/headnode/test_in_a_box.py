@@ -207,6 +207,7 @@ def test_a_manifest_made_by_a_slurm_job_that_the_next_caller_adopts(remote: SsmR
 
 
 def test_a_job_that_was_cancelled_is_told_and_made_anew(remote: SsmRemote, analysis: PurePosixPath) -> None:
+    shell(remote, f"truncate -s 200G {analysis}/large")  # minutes to hash: the job cannot end before it is cancelled
     first = ask(remote, analysis, "bb", "i8")
     assert first.state == "running"
     shell(remote, f"scancel {first.job.split()[0]}")
@@ -215,6 +216,7 @@ def test_a_job_that_was_cancelled_is_told_and_made_anew(remote: SsmRemote, analy
         assert time.monotonic() < deadline
         time.sleep(0.5)
     assert state == "died"
+    shell(remote, f"rm {analysis}/large")
     assert manifest_of(remote, analysis, "i8").header.files == 1
 
 
