@@ -8,7 +8,7 @@
 | `POST quota {"service", "code", "value"}` | override a service quota (`"value": null` lifts the override) |
 | `POST latency {"ms"}` | delay every API call |
 | `POST ssm {"answer": {"exit_code"?, "stdout"?, "stderr"?}}` | so answers every Run Command unrun; `null` ends it |
-| `POST fault {"kind", "call", "client"?, "for_good"?, "seconds"?}` | let a client's n-th call from now on fail |
+| `POST fault {"kind", "call", "client"?, "for_good"?, "seconds"?, "action"?}` | a client's n-th call fails |
 | `GET fault`, `DELETE fault` | what became of it: `{"calls", "hit", "hits"}`; take it away |
 | `POST reset` | empty the account and stop all head nodes |
 | `GET git/<repository>.git/...` | files below the git directory (a git remote over dumb HTTP) |

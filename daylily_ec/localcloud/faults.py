@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """At call `call` (1, 2, …) of `client`, counted from when the fault was set.
+    """At call `call` (1, 2, …) of `client`, counted from when the fault was set; `action` counts its calls alone.
 
     `for_good`: from then on DENIED refuses that call's action always, every other kind meets every later call.
     `seconds` is how long a TIMEOUT is silent before it hangs up.
@@ -44,6 +44,7 @@ class Fault:
     client: str = "dyec"
     for_good: bool = False
     seconds: float = 30.0
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,10 @@ class Faults:
             fault = self._fault
             if fault is None or fault.client not in (call.client, call.caller):
                 return None
-            self._calls += 1
             name = f"{call.service}:{call.action}"
+            if fault.action not in ("", name):
+                return None
+            self._calls += 1
             if not self._is_met(fault, name):
                 return None
             self._hit, self._hits = self._hit or name, self._hits + 1

@@ -31,6 +31,12 @@ def test_expired_for_good_meets_every_later_call_and_denied_only_that_action() -
     assert met(faults, call("B"), call("B"), call("C"), call("B")) == [False, True, False, True]
 
 
+def test_an_action_may_be_named_whose_calls_alone_are_counted() -> None:
+    faults = Faults()
+    faults.set(Fault(Kind.DENIED, 2, action="s3:B"))
+    assert met(faults, call("B"), call("A"), call("B"), call("B")) == [False, False, True, False]
+
+
 def test_a_client_may_be_named_by_its_key() -> None:
     faults = Faults()
     faults.set(Fault(Kind.RESET, 1, client="AKIA"))
