@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from daylily_ec.cli.demo import CLUSTER, REGION, RUN_FOLDER, Demonstration
+from daylily_ec.cli.demo import BUCKETS, CLUSTER, REGION, RUN_FOLDER, Demonstration
+from daylily_ec.demo.objects import PREFIXES
 from daylily_ec.demo.run_folder import CLUSTERS
 from daylily_ec.headnode.bclconvert import MARKERS, RULES, SCRIPTS
+from daylily_ec.localcloud.nodes.records import records
 from daylily_ec.samples.run_context import REQUIRED
+from tests.e2e.doc_pages import ROOT
+from tests.e2e.dry_runs import Picture, combinations, picture
 
 pytestmark = pytest.mark.e2e
 GITHUB = "https://github.com/Daylily-Informatics/daylily-omics-analysis.git"
@@ -36,11 +45,6 @@ dyec workflow launch \\
   --git-tag 2.0.26 \\
   --dy-command "bin/day_run produce_illumina_run_qc --config run_context_file=config/runs.tsv -p -j 5 -k"
 """
-# What may come and go without a launch: Slurm's and the agent's own processes, and the one that looks.
-OWN = re.compile(r"slurm|munge|bwrap|localcloud|amazon/ssm|bash -l$|ps -e|\[.*\]")
-PICTURE = (
-    "find /fsx/analysis_results /home/ubuntu/daylily-runs -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; tmux ls || true"
-)
 
 
 class Desk:
@@ -49,11 +53,14 @@ class Desk:
     def __init__(self, run: Demonstration) -> None:
         self.run = run
 
-    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+    @property
+    def env(self) -> dict[str, str]:
         env = {**self.run.stage.env, "REGION": REGION, "CLUSTER_NAME": CLUSTER, "EXECUTING_ENTITY": "demo"}
-        env["PATH"] = f"{self.run.stage.programs['dyec'].parent}:{env['PATH']}"
-        return subprocess.run(["bash", "-c", script], env=env, cwd=self.run.workdir, capture_output=True, text=True,
-                              timeout=400, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+        return env | {"PATH": f"{self.run.stage.programs['dyec'].parent}:{env['PATH']}"}
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", script], env=self.env, cwd=self.run.workdir, capture_output=True,
+                              text=True, timeout=400, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
 
     def dyec(self, *words: str) -> subprocess.CompletedProcess[str]:
         at = words.index("--") if "--" in words else len(words)
@@ -64,12 +71,42 @@ class Desk:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def processes(self) -> list[str]:
-        return sorted(line for line in self.node("ps -e -o args=").splitlines() if not OWN.search(line))
-
     def associations(self) -> list[str]:
         mounts = json.loads(self.dyec("--json", "mounts", "list").stdout)["mounts"]
         return [mount["association_id"] for mount in mounts]
+
+    def stage_reads(self) -> str:
+        """The reads staged; the stage's directory on the file system."""
+        names = {"reference": "reference", "control_data": "control-data", "staging": "stage"}
+        roles = [word for role, name in names.items()
+                 for word in (f"--{name}-s3-uri", f"s3://{BUCKETS[role]}/{PREFIXES[role]}")]  # fmt: skip
+        words = ["dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION, *roles, "--config-dir", "cfg"]
+        return str(self.run.stage.json("samples stage", words)["stage_dir"])
+
+    @contextmanager
+    def dry_runs(self) -> Iterator[Callable[[tuple[str, ...]], Any]]:
+        """Makes dry runs of launches, all by one process."""
+        fixed = ["--json", "workflow", "launch", "--region", REGION, "--cluster", CLUSTER, "--dry-run",
+                 "--executing-entity", "demo"]  # fmt: skip
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.dry_runs"],
+            env={**self.env, "PYTHONPATH": str(ROOT)},
+            cwd=self.run.workdir,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            stdin, stdout = child.stdin, child.stdout
+
+            def dry_run(words: tuple[str, ...]) -> Any:
+                stdin.write(json.dumps([*fixed, *words]) + "\n")
+                stdin.flush()
+                return json.loads(stdout.readline())
+
+            yield dry_run
+            stdin.close()
 
 
 @pytest.fixture(scope="module")
@@ -90,30 +127,58 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         run.take_down()
 
 
-def dry_runs(folder: Path) -> list[list[str]]:
-    (folder / "t.tsv").write_text("SAMPLEID\nS1\n")
-    export = ["--export-destination-s3-uri", "s3://demo-analysis-results/derived/demo/dry/", "--export-trigger"]
-    return [
-        ["--run-context-file", "runs.tsv", "--dy-command", "touch /fsx/RAN; sbatch --wrap 'touch /fsx/RAN'"],
-        ["--samples-file", "t.tsv", "--units-file", "t.tsv", *export, "all", "--delete-on-export-success"],
-        ["--no-input-staging", "--no-default-activation", "--dy-command", "touch /fsx/RAN", *export, "on-fail"],
-        ["--bootstrap-test-config", "--replace-existing-analysis-dir", "--session-name", "other"],
-        ["--command-id", "illumina_run_qc", "--run-context-file", "runs.tsv"],
-    ]
+WAIT_S = 30.0
 
 
+def resting(look: Callable[[], Picture]) -> Picture:
+    """The picture once it has stayed the same for a second."""
+    deadline, last = time.monotonic() + WAIT_S, look()
+    while True:
+        time.sleep(1)
+        if (now := look()) == last:
+            return now
+        assert time.monotonic() < deadline, now.unlike(last)
+        last = now
+
+
+def again(before: Picture, look: Callable[[], Picture]) -> Picture:
+    """The picture once it is as before, or what it still is after a while: a script's last process may be leaving."""
+    deadline = time.monotonic() + WAIT_S
+    while (now := look()) != before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return now
+
+
+@pytest.mark.weakness("H1")
 @pytest.mark.weakness("H2")
 def test_dry_runs_change_nothing_on_the_node(desk: Desk) -> None:
-    desk.node("mkdir -p /fsx/analysis_results/demo/dry && echo precious > /fsx/analysis_results/demo/dry/file")
-    before = desk.node(PICTURE), desk.processes(), desk.associations()
-    for given in dry_runs(desk.run.workdir):
-        replacing = [] if "--replace-existing-analysis-dir" in given else ["--replace-existing-analysis-dir"]
-        done = desk.dyec("--json", "workflow", "launch", "--analysis-id", "dry", "--executing-entity", "demo",
-                         "--dry-run", *given, *replacing)  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        assert json.loads(done.stdout)["dry_run"] is True
-    assert (desk.node(PICTURE), desk.processes(), desk.associations()) == before
+    """Some combinations of the options; with DYEC_EVERY_COMBINATION and --timeout 0 all of them."""
+    desk.node("mkdir -p /fsx/analysis_results/demo/there && echo precious > /fsx/analysis_results/demo/there/file")
+    (desk.run.workdir / "t.tsv").write_text("SAMPLEID\nS1\n")
+    stage_dir = desk.stage_reads()
+    # A session that runs meanwhile; it also attaches the stage.
+    live = desk.dyec("workflow", "launch", "--analysis-id", "live", "--executing-entity", "demo", "--stage-dir",
+                     stage_dir, "--dy-command", "sleep 36000", "--genome", "ecoli10k")  # fmt: skip
+    assert live.returncode == 0, live.stderr
+    every = [*combinations(stage_dir)]
+    chosen = every if os.environ.get("DYEC_EVERY_COMBINATION") else random.Random(7).sample(every, 24)
+    root = desk.run._layout().root
+    (box,) = records(root)
+    attached = desk.associations()
+    before = resting(lambda: picture(root, box))
+    assert any("sleep 36000" in line for _, line in before.processes)
+    ended: Counter[str] = Counter()
+    with desk.dry_runs() as dry_run:
+        for argv in chosen:
+            answer = dry_run(argv)
+            ended[answer["document"].get("error", {}).get("code", "checked")] += 1
+            now = again(before, lambda: picture(root, box))
+            assert now == before, (argv, now.unlike(before))
+    print(f"dry runs on a node: {ended.total()} combinations: {dict(ended)}")
+    assert ended["checked"] > len(chosen) / 2
+    assert desk.associations() == attached
     assert desk.node("ls /fsx").find("RAN") == -1
+    assert desk.dyec("workflow", "stop", "--session", "live").returncode == 0
 
 
 @pytest.mark.weakness("M2")
@@ -180,5 +245,5 @@ def test_the_same_typed_on_the_head_node_replaces_when_told(desk: Desk) -> None:
     desk.node(f"unset AWS_PROFILE; {shlex.join([*words, '--replace-existing-analysis-dir'])}")
     ended = desk.dyec("--json", "workflow", "status", "--session", "run-qc", "--wait", "--timeout", "120")
     assert json.loads(ended.stdout)["state"] == "SUCCEEDED"
-    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["bcl", "dry", "run-qc"]
+    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["bcl", "live", "run-qc", "there"]
     assert "results" not in desk.node("ls /fsx/analysis_results/demo/run-qc/daylily-omics-analysis")

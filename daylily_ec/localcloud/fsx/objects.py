@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, s3_backends
 
+from daylily_ec.localcloud.linked_roles import refuses_fsx
 from daylily_ec.localcloud.requestlog import INTERNAL_KEY
 
 _META = "x-amz-meta-"
@@ -45,7 +46,7 @@ class Objects(Protocol):
     """The calls made on buckets."""
 
     def has_bucket(self, bucket: str) -> bool:
-        """Whether the bucket exists."""
+        """Whether the bucket exists and its policy does not deny Amazon FSx's service-linked role."""
 
     def list(self, bucket: str, prefix: str) -> dict[str, StoredObject]:
         """Objects below a prefix by key; none when the bucket is missing."""
@@ -73,7 +74,8 @@ class MotoObjects:
         self._account, self._region, self._endpoint = account_id, region, endpoint
 
     def has_bucket(self, bucket: str) -> bool:
-        return self._bucket(bucket) is not None
+        found = self._bucket(bucket)
+        return found is not None and not refuses_fsx(found.policy)
 
     def list(self, bucket: str, prefix: str) -> dict[str, StoredObject]:
         found = self._bucket(bucket)

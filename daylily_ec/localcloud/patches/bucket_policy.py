@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
+from daylily_ec.localcloud.linked_roles import linked_roles
 from daylily_ec.localcloud.patches.patching import replace
 
 
@@ -32,7 +33,7 @@ def install() -> None:
 
 def _for_services(statement: dict[str, Any]) -> bool:
     principal = statement.get("Principal")
-    return isinstance(principal, dict) and set(principal) == {"Service"}
+    return (isinstance(principal, dict) and set(principal) == {"Service"}) or bool(linked_roles(statement))
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

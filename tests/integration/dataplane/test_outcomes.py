@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +17,12 @@ from typing import Any
 import pytest
 
 from tests.integration.create.account import REGION
-from tests.integration.dataplane.conftest import CLUSTER, Site
+from tests.integration.dataplane.conftest import CLUSTER, ONE_EXPORT, Site
 
 pytestmark = pytest.mark.e2e
 
 FILE = "daylily-omics-analysis/results/file-2"
+HOOKS = Path(__file__).parent / "site"
 SLOTS = 8
 WAIT_S = 60.0
 
@@ -28,7 +31,9 @@ def key(name: str) -> str:
     return f"derived/ann/{name}/{FILE}"
 
 
-def started(site: Site, options: tuple[str, ...], **more: str) -> subprocess.Popen[str]:
+def started(site: Site, options: tuple[str, ...], at: str = "") -> subprocess.Popen[str]:
+    """An export in the background; `at` a moment that `site/sitecustomize.py` knows it ends or stops there."""
+    more = {"PYTHONPATH": f"{HOOKS}:{site.operator.variables['PYTHONPATH']}", "DYEC_FAULT_RECEIPT": at} if at else {}
     return site.operator.start(*options, "--region", REGION, "--cluster", CLUSTER, **more)
 
 
@@ -42,12 +47,12 @@ def seen(what: Any) -> Any:
 
 
 @contextmanager
-def denied(site: Site, name: str) -> Iterator[None]:
-    """Nobody may write that one object."""
+def denied(site: Site, name: str, principal: str = "*") -> Iterator[None]:
+    """That principal, by default everybody, may not write that one object."""
     s3, bucket = site.operator.client("s3"), site.operator.buckets.results
     statement = {
         "Effect": "Deny",
-        "Principal": "*",
+        "Principal": {"AWS": principal},
         "Action": "s3:PutObject",
         "Resource": f"arn:aws:s3:::{bucket}/{key(name)}",
     }
@@ -92,11 +97,8 @@ def test_a_canceled_task_is_a_failure_and_the_same_command_makes_another(site: S
 
 @pytest.mark.parametrize(("change", "kind"), [("changed", "content"), ("removed", "missing")])
 def test_an_object_that_differs_when_it_is_compared_is_never_called_proved(site: Site, change: str, kind: str) -> None:
-    options, here = site.analysis(change), Path(__file__).parent / "site"
-    child = started(
-        site, options, DYEC_FAULT_RECEIPT="before:phase=verify:1:0",
-        PYTHONPATH=f"{here}:{site.operator.variables['PYTHONPATH']}",
-    )  # fmt: skip
+    options = site.analysis(change)
+    child = started(site, options, "before:phase=verify:1:0")
     _, err = child.communicate(timeout=300)
     assert child.returncode == -signal.SIGKILL, err
     s3, bucket = site.operator.client("s3"), site.operator.buckets.results
@@ -114,6 +116,53 @@ def test_an_object_that_differs_when_it_is_compared_is_never_called_proved(site:
     assert site.dyec(*options).code == 0
     assert site.receipt(change)["verification"]["mismatches"] == 0
     assert s3.get_object(Bucket=bucket, Key=key(change))["Body"].read() == bytes(2000)
+
+
+def test_a_file_that_changes_while_it_is_hashed_stops_the_export_before_anything_starts(site: Site) -> None:
+    options, made = site.analysis("written"), site.made()
+    writer = f"while :; do date >> /fsx/analysis_results/ann/written/{FILE}; sleep 0.01; done"
+    site.on_node(f"setsid bash -c '{writer}' < /dev/null > /dev/null 2>&1 & echo $! > /tmp/writer")
+    failed = site.dyec("--json", *options)
+    error = failed.document["error"]
+    assert (failed.code, error["code"]) == (1, "being_written"), failed.out
+    assert [one["path"] for one in error["details"]["obstacles"]] == [FILE]
+    assert (site.receipt("written")["status"], site.made()) == ("error", made)
+    site.on_node("kill $(cat /tmp/writer)")
+    done = site.dyec("--json", *options)
+    assert done.code == 0, done.out
+    stored = (
+        site.operator.client("s3").get_object(Bucket=site.operator.buckets.results, Key=key("written"))["Body"].read()
+    )
+    assert stored.decode() == site.on_node(f"cat /fsx/analysis_results/ann/written/{FILE}")
+    assert site.receipt("written")["verification"]["mismatches"] == 0
+
+
+def test_a_misconfigured_association_is_waited_for_until_the_buckets_policy_is_mended(site: Site) -> None:
+    fsx, options, made = site.operator.client("fsx"), site.analysis("policy"), site.made()
+    role = "arn:aws:iam::*:role/aws-service-role/s3.data-source.lustre.fsx.amazonaws.com/*"
+
+    def misconfigured() -> list[Any]:
+        every = fsx.describe_data_repository_associations()["Associations"]
+        return [link for link in every if link["Lifecycle"] == "MISCONFIGURED"]
+
+    with denied(site, "policy", principal=role):
+        child = started(site, ("--json", *options))
+        (link,) = seen(misconfigured)
+        assert link["FileSystemPath"] == "/analysis_results/ann/policy/"
+        child.kill()
+        child.communicate()
+        # The same command takes it up, waits on, and says why.
+        child = started(site, ("--json", *options))
+        assert child.stderr is not None
+        (line,) = itertools.islice((line for line in child.stderr if "MISCONFIGURED" in line), 1)
+        assert "Amazon FSx may not access it" in line
+        assert (site.receipt("policy")["phase"], site.tasks("policy")) == ("attach", [])
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == 0, out + err
+    proof = site.receipt("policy")
+    assert (proof["status"], proof["association_id"]) == ("success", link["AssociationId"])
+    assert (proof["verification"]["mode"], proof["verification"]["mismatches"]) == ("checksum", 0)
+    assert site.made() - made == Counter(ONE_EXPORT)
 
 
 def test_an_export_waits_for_a_slot_and_goes_on_when_one_is_free(site: Site) -> None:

@@ -62,11 +62,11 @@ class Account:
     def root(self, identity: str) -> Path:
         return self.cloud.layout.root / "fsx" / identity
 
-    def link(self, identity: str, path: str, prefix: str, **more: Any) -> str:
+    def link(self, identity: str, path: str, prefix: str, until: str = "AVAILABLE", **more: Any) -> str:
         made = self.fsx.create_data_repository_association(
             FileSystemId=identity, FileSystemPath=path, DataRepositoryPath=f"s3://{self.bucket}/{prefix}", **more
         )["Association"]
-        eventually(lambda: self.association(made["AssociationId"]), is_available)
+        eventually(lambda: self.association(made["AssociationId"]), lambda found: found["Lifecycle"] == until)
         return str(made["AssociationId"])
 
     def association(self, identity: str) -> Document:
@@ -193,6 +193,23 @@ def test_a_bucket_policy_can_deny_the_export(account: Account, fs: str) -> None:
     key = f"deny/report/{task['TaskId']}/failures.csv"
     report = account.s3.get_object(Bucket=account.bucket, Key=key)["Body"].read()
     assert report == b"deny/file,failed,S3AccessDenied\n"
+
+
+@pytest.mark.parametrize(
+    ("role", "lifecycle"),
+    [("s3.data-source.lustre.fsx.amazonaws.com/AWSServiceRoleForFSxS3Access_*", "MISCONFIGURED"),
+     ("ecs.amazonaws.com/AWSServiceRoleForECS", "AVAILABLE")],
+)  # fmt: skip
+def test_a_bucket_policy_can_shut_out_fsx_and_nobody_else(account: Account, fs: str, role: str, lifecycle: str) -> None:
+    principal = {"AWS": [f"arn:aws:iam::*:role/aws-service-role/{role}"]}
+    statement = {"Effect": "Deny", "Principal": principal, "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    account.s3.put_bucket_policy(Bucket=account.bucket, Policy=policy)
+    try:
+        account.link(fs, f"/{lifecycle}/", f"{lifecycle}/", until=lifecycle)
+        account.put("of-a-user", b"1")
+    finally:
+        account.s3.delete_bucket_policy(Bucket=account.bucket)
 
 
 def test_what_fsx_does_itself_is_not_in_the_request_log(account: Account, fs: str) -> None:
