@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "daylily_ec"
@@ -97,3 +100,12 @@ def test_no_suppression_of_pcluster_validators_anywhere() -> None:
     word = "suppress-" + "validators"
     guilty = [relative(path) for path in modules() if word in path.read_text()]
     assert guilty == []
+
+
+def test_every_pinned_version_installs_on_the_oldest_python_that_is_promised() -> None:
+    """Debian 12 has Python 3.11.2: a pin that wants a later 3.11 makes its `activate` fail."""
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    oldest = f"{re.findall(r'>=([0-9.]+)', promised)[0]}.0"
+    wanted = {f"{one.name} {one.version}": one.metadata["Requires-Python"] or "" for one in distributions()}
+    too_new = {name: versions for name, versions in wanted.items() if oldest not in SpecifierSet(versions)}
+    assert too_new == {}
