@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from daylily_ec.headnode.bclconvert import MARKERS, RULES, SCRIPTS
 from daylily_ec.localcloud.nodes.records import records
 from daylily_ec.samples.run_context import REQUIRED
 from tests.e2e.doc_pages import ROOT
-from tests.e2e.dry_runs import Picture, combinations, picture
+from tests.e2e.dry_runs import Picture, Words, combinations, picture
 
 pytestmark = pytest.mark.e2e
 GITHUB = "https://github.com/Daylily-Informatics/daylily-omics-analysis.git"
@@ -84,7 +85,7 @@ class Desk:
         return str(self.run.stage.json("samples stage", words)["stage_dir"])
 
     @contextmanager
-    def dry_runs(self) -> Iterator[Callable[[tuple[str, ...]], Any]]:
+    def dry_runs(self) -> Iterator[Callable[[Words], Any]]:
         """Makes dry runs of launches, all by one process."""
         fixed = ["--json", "workflow", "launch", "--region", REGION, "--cluster", CLUSTER, "--dry-run",
                  "--executing-entity", "demo"]  # fmt: skip
@@ -100,7 +101,7 @@ class Desk:
             assert child.stdout is not None
             stdin, stdout = child.stdin, child.stdout
 
-            def dry_run(words: tuple[str, ...]) -> Any:
+            def dry_run(words: Words) -> Any:
                 stdin.write(json.dumps([*fixed, *words]) + "\n")
                 stdin.flush()
                 return json.loads(stdout.readline())
@@ -127,6 +128,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         run.take_down()
 
 
+AT_ONCE = 6
+"""Dry runs between two looks at the node: most of their time they wait for its answers."""
 WAIT_S = 30.0
 
 
@@ -139,6 +142,10 @@ def resting(look: Callable[[], Picture]) -> Picture:
             return now
         assert time.monotonic() < deadline, now.unlike(last)
         last = now
+
+
+def batched(every: Sequence[Words], size: int) -> Iterator[Sequence[Words]]:
+    return (every[start : start + size] for start in range(0, len(every), size))
 
 
 def again(before: Picture, look: Callable[[], Picture]) -> Picture:
@@ -168,12 +175,14 @@ def test_dry_runs_change_nothing_on_the_node(desk: Desk) -> None:
     before = resting(lambda: picture(root, box))
     assert any("sleep 36000" in line for _, line in before.processes)
     ended: Counter[str] = Counter()
-    with desk.dry_runs() as dry_run:
-        for argv in chosen:
-            answer = dry_run(argv)
-            ended[answer["document"].get("error", {}).get("code", "checked")] += 1
+    with ExitStack() as stack:
+        at_once = [stack.enter_context(desk.dry_runs()) for _ in range(AT_ONCE)]
+        pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        for few in batched(chosen, AT_ONCE):
+            answers = pool.map(lambda dry_run, argv: dry_run(argv), at_once, few)
+            ended.update(answer["document"].get("error", {}).get("code", "checked") for answer in answers)
             now = again(before, lambda: picture(root, box))
-            assert now == before, (argv, now.unlike(before))
+            assert now == before, (few, now.unlike(before))
     print(f"dry runs on a node: {ended.total()} combinations: {dict(ended)}")
     assert ended["checked"] > len(chosen) / 2
     assert desk.associations() == attached

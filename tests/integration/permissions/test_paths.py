@@ -88,12 +88,13 @@ def test_a_command_whose_end_is_never_heard_of_is_cancelled(operator: Operator) 
 
 
 def test_large_files_are_staged_in_parts_and_a_refused_part_ends_the_upload(operator: Operator, tmp_path: Path) -> None:
-    buckets, large, small = operator.buckets, tmp_path / "large_R1.fastq", tmp_path / "large_R2.fastq"
-    large.write_bytes(READ * (LARGE // len(READ) + 1))
-    small.write_bytes(READ)
-    reads = "genomic_data/organism_reads"
+    buckets, names = operator.buckets, ("large_R1.fastq", "large_R2.fastq", "twin_R2.fastq")
+    large, small, twin = (tmp_path / name for name in names)
+    for path, reads in ((large, LARGE // len(READ) + 1), (small, 1), (twin, LARGE // len(READ) + 1)):
+        path.write_bytes(READ * reads)
+    folder, s3 = "genomic_data/organism_reads", operator.client("s3")
     for path in (large, small):
-        operator.client("s3").upload_file(str(path), buckets.control, f"{reads}/{path.name}")
+        s3.upload_file(str(path), buckets.control, f"{folder}/{path.name}")
 
     def stage(name: str, first: str, second: str) -> Ended:
         row = {**SAMPLE, "RUN_ID": name, "ILMN_R1_FQ": first, "ILMN_R2_FQ": second}
@@ -106,15 +107,18 @@ def test_large_files_are_staged_in_parts_and_a_refused_part_ends_the_upload(oper
             "--stage-s3-uri", f"s3://{buckets.staging}/staged_external_data", "--config-dir", str(tmp_path),
         )  # fmt: skip
 
-    copied = stage("copied", *(f"s3://{buckets.control}/{reads}/{path.name}" for path in (large, small)))
+    copied = stage("copied", *(f"s3://{buckets.control}/{folder}/{path.name}" for path in (large, small)))
     assert copied.code == 0, copied.out
     operator.control("POST", "fault", {"kind": "denied", "call": 1, "action": "s3:UploadPart", "for_good": True})
     try:
-        refused = stage("refused", str(large), str(small))
+        refused = stage("refused", str(large), str(twin))
     finally:
         operator.control("DELETE", "fault")
     assert refused.code != 0
     assert {"s3:UploadPart", "s3:AbortMultipartUpload"} <= set(actions(operator)), refused.out
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=buckets.staging), (
+        "parts that are never completed are billed"
+    )
     uploaded = stage("uploaded", str(large), str(small))
     assert uploaded.code == 0, uploaded.out
     assert "s3:CompleteMultipartUpload" in actions(operator)
