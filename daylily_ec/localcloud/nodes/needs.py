@@ -33,6 +33,9 @@ PROGRAMS = (
     Program("munged", "authentication between Slurm's daemons", "munge"),
     Program("tmux", "sessions that outlive a connection", "tmux"),
     Program("git", "cloning workflow repositories", "git"),
+    Program("jq", "the records of sessions on a head node", "jq"),
+    Program("ps", "ending what a session has started", "procps"),
+    Program("curl", "downloads to a head node", "curl"),
 )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from daylily_ec.config.resources import resource
 from daylily_ec.localcloud.nodes import needs
 from daylily_ec.localcloud.nodes.manager import BoxManager
 from daylily_ec.localcloud.seams import NodeSpec
@@ -42,3 +44,13 @@ def test_missing_programs_come_with_the_command_that_installs_them() -> None:
         "git",
     }
     assert needs.find("no-such-program-anywhere") is None
+
+
+def test_a_machine_that_lacks_nothing_has_what_the_scripts_of_a_head_node_call() -> None:
+    essential = {"flock", "setsid", "sha256sum", "gzip", "base64", "awk", "realpath"}  # of Debian's essential packages
+    ready = resource("config/headnode/readiness.sh").read_text()
+    (tools,) = (line.split()[3:] for line in ready.splitlines() if line.startswith("check tools on_path "))
+    scripts = "".join(path.read_text() for path in resource("config/headnode").glob("*.sh"))
+    called = {name for name in ("jq", "ps", "curl") if re.search(rf"[ |(]{name} ", scripts)}
+    assert called == {"jq", "ps", "curl"}
+    assert set(tools) - essential | called <= {program.name for program in needs.PROGRAMS}
