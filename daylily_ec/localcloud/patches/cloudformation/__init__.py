@@ -20,6 +20,7 @@ from daylily_ec.localcloud.patches.cloudformation import (
     parsing,
     responses,
     security_group_rules,
+    stacks,
     update,
     waiting,
 )
@@ -38,6 +39,7 @@ def install() -> None:
     hosted_zone.install()
     security_group_rules.install()
     network.install()
+    stacks.install()
     engine.install()
     update.install()
     responses.install()

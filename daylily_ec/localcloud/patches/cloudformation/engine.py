@@ -250,5 +250,6 @@ def delete(stack: Stack, retain: frozenset[str]) -> None:
         del backend.exports[name]
     vars(stack)["deletion_time"] = utcnow()
     set_status(stack, "DELETE_COMPLETE")
-    if backend.stacks.pop(stack.stack_id, None) is not None:
+    if stack.stack_id in backend.stacks:
         backend.deleted_stacks[stack.stack_id] = stack
+        del backend.stacks[stack.stack_id]

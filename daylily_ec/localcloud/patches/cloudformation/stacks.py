@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend, Stack, cloudformation_backends
+
+from daylily_ec.localcloud.patches.patching import replace
+
+
+def install() -> None:
+    """Let stacks be described while others come and go in their own threads."""
+
+    def with_copies(_: Any) -> Any:
+        def describe_stacks(self: CloudFormationBackend, name_or_stack_id: str) -> list[Stack]:
+            # In this order: a stack that is being deleted is in both for a moment.
+            live, gone = self.stacks.copy(), self.deleted_stacks.copy()
+            if not name_or_stack_id:
+                return list(live.values())
+            for stack in live.values():
+                if name_or_stack_id in (stack.name, stack.stack_id):
+                    return [stack]
+            if name_or_stack_id in gone:
+                return [gone[name_or_stack_id]]
+            raise ValidationError(name_or_stack_id)
+
+        return describe_stacks
+
+    replace(CloudFormationBackend, "describe_stacks", with_copies)
 
 
 def backend_of(account_id: str, region_name: str) -> CloudFormationBackend:
