@@ -9,7 +9,7 @@ import pytest
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
-from daylily_ec.localcloud.patches.cloudformation import stacks
+from daylily_ec.localcloud.patches.cloudformation import engine, stacks
 
 
 class Restless:
@@ -44,3 +44,17 @@ def test_a_stack_is_found_while_others_come_and_go(describe: Any, wanted: str, f
 def test_a_deleted_stack_has_lost_its_name(describe: Any) -> None:
     with pytest.raises(ValidationError):
         describe("name-9")
+
+
+def test_a_new_stack_is_in_progress_from_the_moment_it_can_be_seen() -> None:
+    seen = []
+
+    class Watched(dict[str, Any]):
+        def __setitem__(self, key: str, stack: Any) -> None:
+            seen.append(stack.status)
+
+    backend: Any = CloudFormationBackend("us-west-2", "123456789012")
+    backend.stacks = Watched()
+    template = '{"Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}'
+    engine.register(backend, "one", template, {}, tags={})
+    assert seen == ["CREATE_IN_PROGRESS"]

@@ -123,6 +123,7 @@ def register(
         **details,
     )
     check_template(stack.template_dict)
+    stack.status = "CREATE_IN_PROGRESS"  # nobody may see moto's CREATE_PENDING
     backend.stacks[stack.stack_id] = stack
     return stack
 
