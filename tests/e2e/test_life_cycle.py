@@ -15,6 +15,7 @@ import pytest
 from daylily_ec.cli.demo import ANALYSIS, CLUSTER, ENTITY, REGION, Demonstration
 from daylily_ec.demo.phases import PhaseFailed, Stage
 from daylily_ec.localcloud.layout import default_layout
+from daylily_ec.localcloud.nodes.records import records
 from daylily_ec.util.proc import Finished
 from tests.e2e.cloud import BIN, Cloud
 from tests.permissions.recording import Witness
@@ -67,10 +68,12 @@ def test_every_phase_is_timed_and_says_what_it_proved(run: Demonstration) -> Non
 
 
 def controllers(run: Demonstration) -> list[Path]:
-    """Executables of the slurmctld processes whose files lie below this run's work directory."""
+    """Executables of the slurmctld processes on this run's head node."""
+    (box,) = records(run._layout().root)
+    space = Path(f"/proc/{box.pid}/ns/pid").readlink()
     found = subprocess.run(["pgrep", "-x", "slurmctld"], capture_output=True, text=True, check=False).stdout.split()
     processes = [Path("/proc") / number for number in found]
-    return [(proc / "exe").readlink() for proc in processes if str(run.workdir) in (proc / "mountinfo").read_text()]
+    return [(proc / "exe").readlink() for proc in processes if (proc / "ns/pid").readlink() == space]
 
 
 def test_the_scheduler_is_slurm_itself(run: Demonstration) -> None:
