@@ -32,7 +32,7 @@ def key(name: str) -> str:
 
 
 def started(site: Site, options: tuple[str, ...], at: str = "") -> subprocess.Popen[str]:
-    """An export in the background; `at` a moment that `site/sitecustomize.py` knows it ends or stops there."""
+    """An export in the background; `at` a moment that `site/sitecustomize.py` knows: it ends there."""
     more = {"PYTHONPATH": f"{HOOKS}:{site.operator.variables['PYTHONPATH']}", "DYEC_FAULT_RECEIPT": at} if at else {}
     return site.operator.start(*options, "--region", REGION, "--cluster", CLUSTER, **more)
 

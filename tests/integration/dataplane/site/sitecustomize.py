@@ -1,8 +1,7 @@
-"""Ends or stops dyec where its export receipt gets to a state.  Loaded by Python when this folder is on PYTHONPATH.
+"""Ends dyec where its export receipt gets to a state.  Loaded by Python itself when this folder is on PYTHONPATH.
 
 DYEC_FAULT_RECEIPT is `<side>:<name>=<value>:<times>:<seconds>`: the process dies before or so many seconds after the
-receipt with that value is put in its place for the so-manieth time; with the side `stop` it stops before that, until
-SIGCONT.
+receipt with that value is put in its place for the so-manieth time.
 """
 
 from __future__ import annotations
@@ -36,9 +35,8 @@ def _install(plan: str) -> None:
             return
         seen[0] += 1
         if seen[0] == int(times):
-            if side != "after":
-                os.kill(os.getpid(), signal.SIGSTOP if side == "stop" else signal.SIGKILL)
-                return
+            if side == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
             threading.Thread(target=later, args=(float(seconds),), daemon=True).start()
 
     sys.addaudithook(watch)
