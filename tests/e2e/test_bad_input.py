@@ -90,7 +90,8 @@ def test_a_repository_for_the_head_node_is_checked_before_any_call(cloud: Cloud,
 
 @pytest.mark.parametrize("command", ["preflight", "create"])
 def test_no_credentials(cloud: Cloud, command: str) -> None:
-    env = {**cloud.env, "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
+    absent = str(cloud.home / "absent")
+    env = {**cloud.env, "AWS_CONFIG_FILE": absent, "AWS_SHARED_CREDENTIALS_FILE": absent}
     env.pop("AWS_PROFILE")
     path = configuration(cloud)
     done = cloud.run("dyec", "--json", command, "--config", path, "--region-az", "us-west-2d", env=env)

@@ -113,7 +113,7 @@ def test_a_cluster_is_created_recorded_and_usable_by_pcluster_s_own_commands(ope
 
 
 def test_list_and_describe_show_it_without_a_pcluster_process(operator: Operator) -> None:
-    broken = {"DYEC_PCLUSTER": "/nonexistent"}
+    broken = {"DYEC_PCLUSTER": str(operator.directory / "absent")}
     rows = operator.dyec(
         "cluster", "list", "--region", "us-west-2", "--region", "us-east-1", "--json", **broken
     ).document

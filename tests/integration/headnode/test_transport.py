@@ -112,7 +112,7 @@ def test_a_command_delivered_twice_runs_once(ssm: FakeSsm, over_ssm: SsmRemote, 
     assert (node.home / "runs").read_text() == "run\n"
 
 
-@pytest.mark.parametrize("place", ["/nonexistent", "/sys/kernel", "a-file"])
+@pytest.mark.parametrize("place", ["absent", "/sys/kernel", "a-file"])
 def test_a_node_without_room_for_the_call_says_so_at_once(
     ssm: FakeSsm, over_ssm: SsmRemote, node: Node, place: str
 ) -> None:

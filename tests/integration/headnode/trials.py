@@ -153,7 +153,7 @@ def mount_tree(node: Node) -> list[Trial]:
 def fsx_usage(node: Node) -> list[Trial]:
     return [trial(usage.read_usage, {"DYEC_FSX": f"{node.fsx}/{{}}"},
                   lambda result, env: "target T" in result.stdout and result.stdout.endswith("done\n"),
-                  prepare=lambda env: leaf(env["DYEC_FSX"]))]  # fmt: skip
+                  prepare=lambda env: leaf(env["DYEC_FSX"]), DYEC_FSX=str(node.fsx))]  # fmt: skip
 
 
 def receive_file(node: Node) -> list[Trial]:
@@ -295,7 +295,7 @@ def check_readiness(node: Node) -> list[Trial]:
         return len(result.stdout.splitlines()) == len(readiness.TESTS) and "Ctrl-S" in found["flow-control"].found
 
     return [trial(readiness.check, {"DYEC_FSX": f"{node.fsx}/{{}}", "DYEC_USER": "{}"}, done,
-                  prepare=lambda env: leaf(env["DYEC_FSX"]))]  # fmt: skip
+                  prepare=lambda env: leaf(env["DYEC_FSX"]), DYEC_FSX=str(node.fsx))]  # fmt: skip
 
 
 def run_command(node: Node) -> list[Trial]:
