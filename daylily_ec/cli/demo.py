@@ -201,17 +201,12 @@ class Demonstration:
 
     def work(self) -> None:
         """Stage, mount, launch, follow."""
-        roles = {role: str(_place(role)) for role in BUCKETS}
-        staged = self.stage.json("samples stage", [
-            "dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION,
-            "--reference-s3-uri", roles["reference"], "--control-data-s3-uri", roles["control_data"],
-            "--stage-s3-uri", roles["staging"], "--config-dir", "stage-config",
-        ], proved="the reads and both tables are in S3")  # fmt: skip
+        stage_dir = self.stage_reads()
         self.stage.command("mounts create", ["dyec", "--json", "mounts", "create", str(RUN_FOLDER), *self.target,
                                              "--platform", "ILMN", "--read-only", "--wait"],
                            proved="a run folder appears at /fsx/run_dir_mounts/RUN123")  # fmt: skip
         self.stage.command("workflow launch", [
-            "dyec", "workflow", "launch", *self.target, "--stage-dir", staged["stage_dir"], "--analysis-id", ANALYSIS,
+            "dyec", "workflow", "launch", *self.target, "--stage-dir", stage_dir, "--analysis-id", ANALYSIS,
             "--executing-entity", ENTITY, "--git-tag", TAG, "--genome", GENOME, "--jobs", "6",
             "--catalog-config", "catalog.yaml",
         ], proved="the pinned repository was cloned; tmux runs it")  # fmt: skip
@@ -221,6 +216,15 @@ class Demonstration:
         self.stage.command(
             "workflow logs", ["dyec", "workflow", "logs", *session, "--lines", "40"], proved="the log is at hand"
         )
+
+    def stage_reads(self, *options: str) -> str:
+        """The reads and their tables in S3; where the cluster will see them."""
+        staged = self.stage.json("samples stage", [
+            "dyec", "--json", "samples", "stage", "samples.tsv", "--region", REGION,
+            "--reference-s3-uri", str(_place("reference")), "--control-data-s3-uri", str(_place("control_data")),
+            "--stage-s3-uri", str(_place("staging")), "--config-dir", "stage-config", *options,
+        ], proved="the reads and both tables are in S3")  # fmt: skip
+        return str(staged["stage_dir"])
 
     def export(self) -> None:
         """Export with a receipt, and compare the called variants with the planted ones."""

@@ -136,24 +136,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 def stage(operator: Operator, *options: str) -> str:
     """The reads staged; the name of the stage without `remote_stage_`."""
-    roles = [word for role, option in (("reference", "--reference-s3-uri"), ("control_data", "--control-data-s3-uri"),
-                                       ("staging", "--stage-s3-uri"))
-             for word in (option, f"s3://{BUCKETS[role]}/{PREFIXES[role]}")]  # fmt: skip
-    argv = [
-        "dyec",
-        "--json",
-        "samples",
-        "stage",
-        "samples.tsv",
-        "--region",
-        REGION,
-        *roles,
-        "--config-dir",
-        "cfg",
-        *options,
-    ]
-    found: str = operator.stage.json("samples stage", argv)["stage_dir"]
-    return found.rpartition("/remote_stage_")[2]
+    return operator.stage_reads(*options).rpartition("/remote_stage_")[2]
 
 
 @pytest.mark.weakness("M2")
