@@ -64,7 +64,7 @@ def delete(
     if dry_run:
         emit(plan := plan_deletion(reach, request))
         raise typer.Exit(1 if plan.closed else 0)
-    emit(delete_cluster(reach, request, store, (lambda plan: None) if yes else _confirm))
+    emit(delete_cluster(reach, request, store, _show if yes else _confirm))
 
 
 def _resolve(
@@ -79,12 +79,18 @@ def _resolve(
     return ClusterName.parse(name), place, profile or (record.aws_profile if record else None) or None
 
 
+def _show(plan: DeletionPlan) -> None:
+    """What is about to go, what it costs, and what of that could not be found out."""
+    sys.stderr.write(text(plan))
+
+
 def _confirm(plan: DeletionPlan) -> None:
     """Ask for the words on the terminal; without one nothing is deleted."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise MissingInput(f"Deleting {plan.cluster_name} needs a confirmation, and there is no terminal.",
                            hint="Look at it with --dry-run, then add --yes.", evidence=plan)  # fmt: skip
-    sys.stderr.write(text(plan) + f"Type '{WORDS}' to delete {plan.cluster_name}: ")
+    _show(plan)
+    sys.stderr.write(f"Type '{WORDS}' to delete {plan.cluster_name}: ")
     sys.stderr.flush()
     if sys.stdin.readline().removesuffix("\n") != WORDS:
         raise Refused(f"{plan.cluster_name} is not deleted: the words were not '{WORDS}'.", code="not_confirmed")

@@ -16,6 +16,7 @@ from daylily_ec.aws.clusters import ClusterView, require
 from daylily_ec.config.resources import locate, resource
 from daylily_ec.config.settings import config_dir, stop_after_dry_run
 from daylily_ec.domain.outcomes import Outcome
+from daylily_ec.errors import ClusterFailed
 from daylily_ec.plan.executor import PlannedStep, execute, make_plan
 from daylily_ec.plan.steps import Action, Bindings, Step
 from daylily_ec.preflight.network import baseline_stack_name
@@ -183,10 +184,17 @@ class _Creation:
         observed = cluster.observe(self.bindings)
         if not cluster.is_done(observed):
             yaml = self._write_artifacts()
-            self._dry_run(yaml)
-            if stop_after_dry_run():
-                self.book.save(status=RunStatus.STOPPED)
-                return self._result(None, "STOPPED", None)
+            try:
+                self._dry_run(yaml)
+            except ClusterFailed:
+                # A pcluster that outlived its run, or another machine, was faster: judged like any cluster that exists.
+                observed = cluster.observe(self.bindings)
+                if not cluster.is_done(observed):
+                    raise
+            else:
+                if stop_after_dry_run():
+                    self.book.save(status=RunStatus.STOPPED)
+                    return self._result(None, "STOPPED", None)
             cluster = replace(cluster, config=yaml)
         (result,) = execute((cluster,), self.bindings, self.book.journal, self.services.reporter)
         self.book.save(status=RunStatus.SUBMITTED, cluster_stack_id=result.outputs.get("stack_id", ""))

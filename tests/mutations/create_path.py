@@ -10,6 +10,7 @@ _NETWORK = "tests/unit/workflow_create/test_network.py"
 _MONITOR = "tests/unit/pcluster/test_monitor.py"
 _EXECUTOR = "tests/unit/plan/test_executor.py"
 _STORE = "tests/unit/state/test_store.py"
+_OPERATORS = "tests/integration/create/test_two_operators.py"
 _WRITES = "tests/faults/test_damage.py::test_a_write_killed_anywhere_leaves_the_old_content_or_the_new"
 _REFUSED = 'if aws_code(error) in {"PreconditionFailed", "412", "ConditionalRequestConflict"}:\n                return '
 
@@ -233,5 +234,12 @@ MUTATIONS = (
         'lines = text.split("\\n")',
         'lines = [""]',
         "tests/unit/ensure/test_projects.py",
+    ),
+    Mutation(
+        "a refused dry run ends the run whatever exists by then",
+        "daylily_ec/workflow/create_cluster.py",
+        "                if not cluster.is_done(observed):\n",
+        "                if True:\n",
+        f"{_OPERATORS}::test_a_cluster_that_comes_before_the_dry_run_is_judged_like_any_that_exists",
     ),
 )

@@ -45,6 +45,7 @@ MUTATIONS = (
              "    if False:\n", _TEST),
     Mutation("do not ask", _DELETE, "        confirm(plan)\n", "", _TEST),
     Mutation("accept words that are not exactly those", _CLI, '.removesuffix("\\n")', ".strip()", _TEST),
+    Mutation("delete without showing what goes", _CLI, "_show if yes", "(lambda plan: None) if yes", _TEST),
     Mutation("trust a receipt that is not verified", _RESULTS,
              '    if receipt.status != "success" or not receipt.is_proved:\n', "    if False:\n", _GATES),
     Mutation("trust a receipt whose content nobody compared", _RESULTS,

@@ -76,6 +76,34 @@ def test_one_stack_whoever_comes_second(twice: Operator, tmp_path: Path) -> None
     assert twice.stacks().count("twice") == 1
 
 
+OUTLIVED = """\
+#!/bin/sh
+# The pcluster of a killed run, which goes on: it submits the cluster before the next run has its configuration checked.
+case "$*" in
+*--dryrun*)
+    sed "$EDIT" "$5" > "$HOME/outlived.yaml"
+    pcluster create-cluster -n "$3" -c "$HOME/outlived.yaml" --region us-west-2 >&2 ;;
+esac
+exec pcluster "$@"
+"""
+
+
+@pytest.mark.weakness("W-56")
+def test_a_cluster_that_comes_before_the_dry_run_is_judged_like_any_that_exists(operator: Operator) -> None:
+    program = operator.home / "outlived"
+    program.write_text(OUTLIVED)
+    program.chmod(0o755)
+    ended = operator.create("outlived", DYEC_PCLUSTER=str(program), EDIT="")
+    assert ended.code == 0, ended.err
+    assert (ended.document["outcome"], status(operator, "outlived")) == ("ADOPTED", "COMPLETE")
+    assert "Going on with the cluster that exists: arn:" in ended.err
+    assert operator.stacks().count("outlived") == 1
+
+    refused = operator.create("foreign", DYEC_PCLUSTER=str(program), EDIT="/dyec:owner/{n;s/: .*/: bob/}")
+    assert (refused.code, refused.document["error"]["code"]) == (1, "cluster_exists")
+    assert refused.document["error"]["details"]["owner"] == "bob"
+
+
 def test_ctrl_c_detaches_with_130_and_the_named_command_goes_on(operator: Operator) -> None:
     operator.control("POST", "boot", {"cluster": "detached", "delay": 15})
     child = operator.start(*operator.command("detached"))

@@ -12,6 +12,7 @@ from daylily_ec.aws.holdings import Holding
 from daylily_ec.aws.price_list import NAT_HOUR, on_demand
 from daylily_ec.aws.scheduler import Schedule
 from daylily_ec.cli import delete as cli
+from daylily_ec.cli.main import main
 from daylily_ec.cli.render import text
 from daylily_ec.errors import (
     AccessDenied,
@@ -199,6 +200,21 @@ def test_without_a_terminal_nothing_is_deleted(scene: Scene, monkeypatch: pytest
     with pytest.raises(MissingInput, match="no terminal"):
         scene.delete(confirm=cli._confirm)
     assert not scene.pcluster.deleted
+
+
+def test_with_yes_nobody_is_asked_and_what_goes_is_shown_with_what_nobody_knows_of_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(scene.folder))
+    monkeypatch.setattr(cli, "services", lambda profile, region: scene.services())
+    scene.holdings.answers = {"volumes": (Holding("volume", "vol-1", query=NAT_HOUR),)}
+    scene.price_list.unknown = {NAT_HOUR.usage}
+    assert main(["delete", "--cluster", CLUSTER, "--region", REGION, "--yes", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["cluster_name"] == CLUSTER
+    for word in ("vol-1", "unknown (no price)", FS):
+        assert word in shown.err
+    assert scene.pcluster.deleted == [CLUSTER]
 
 
 def test_name_region_and_profile_come_from_flags_before_the_state_file(scene: Scene) -> None:
