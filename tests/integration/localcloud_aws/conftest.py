@@ -1,4 +1,4 @@
-"""One local cloud for all tests of this directory, and the three clients that people use: boto3, `aws`, `pcluster`."""
+"""One local cloud for each file of this directory, and the three clients that people use: boto3, `aws`, `pcluster`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool], seconds: 
     return value
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     directory = tmp_path_factory.mktemp("cloud")
     layout = Layout(directory / "daylily" / "local")

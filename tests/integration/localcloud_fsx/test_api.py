@@ -98,7 +98,7 @@ def is_available(found: Document) -> bool:
     return bool(found["Lifecycle"] == "AVAILABLE")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(cloud: Cloud) -> Account:
     return Account(cloud)
 

@@ -83,7 +83,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     root = tmp_path_factory.mktemp("nodes")
     scripts = Scripts()
@@ -94,7 +94,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     manager.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(nodes: Nodes) -> NodeSpec:
     """A head node with two queues, booted once."""
     spec = nodes.spec(queues=QUEUES)
@@ -103,7 +103,7 @@ def cluster(nodes: Nodes) -> NodeSpec:
     return spec
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def head(cluster: NodeSpec) -> str:
     """Its instance id."""
     return cluster.instance_id

@@ -76,7 +76,7 @@ class Node:
         return self.wait(self.send(*lines, **more))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     layout = Layout(tmp_path_factory.mktemp("ssm") / "local")
     up(layout, NODES)
@@ -84,7 +84,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     down(layout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(cloud: Cloud) -> Node:
     ec2, s3 = cloud.client("ec2"), cloud.client("s3")
     s3.create_bucket(Bucket="outputs", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
