@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -14,19 +15,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from daylily_ec.cli.demo import CLUSTER, REGION, RUN_FOLDER, Demonstration
 from daylily_ec.demo.run_folder import CLUSTERS
 from daylily_ec.headnode.bclconvert import MARKERS, RULES, SCRIPTS
-from daylily_ec.localcloud.nodes.records import records
+from daylily_ec.localcloud.nodes.records import BoxRecord, box_directory, records
 from daylily_ec.samples.run_context import REQUIRED
+from tests.conftest import FakeClock
 from tests.e2e.doc_pages import ROOT
 from tests.e2e.dry_runs import Picture, Words, combinations, picture
+from tests.unit.fsx.fakes import World
+from tests.unit.launch.crossed import calls, staged
 
 pytestmark = pytest.mark.e2e
+T = TypeVar("T")
 GITHUB = "https://github.com/Daylily-Informatics/daylily-omics-analysis.git"
 MOUNT = "/fsx/run_dir_mounts/RUN123"
 ROW = {
@@ -57,6 +63,11 @@ class Desk:
     def env(self) -> dict[str, str]:
         env = {**self.run.stage.env, "REGION": REGION, "CLUSTER_NAME": CLUSTER, "EXECUTING_ENTITY": "demo"}
         return env | {"PATH": f"{self.run.stage.programs['dyec'].parent}:{env['PATH']}"}
+
+    @property
+    def root(self) -> Path:
+        """Where the local cloud's files lie."""
+        return Path(self.run._layout().root)
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["bash", "-c", script], env=self.env, cwd=self.run.workdir, capture_output=True,
@@ -137,7 +148,12 @@ def resting(look: Callable[[], Picture]) -> Picture:
         last = now
 
 
-def batched(every: Sequence[Words], size: int) -> Iterator[Sequence[Words]]:
+def some(every: Sequence[T], few: int) -> Sequence[T]:
+    """A few of them; with DYEC_EVERY_COMBINATION all."""
+    return every if os.environ.get("DYEC_EVERY_COMBINATION") else random.Random(7).sample(every, few)
+
+
+def batched(every: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (every[start : start + size] for start in range(0, len(every), size))
 
 
@@ -149,6 +165,17 @@ def again(before: Picture, look: Callable[[], Picture]) -> Picture:
     return now
 
 
+@contextmanager
+def live_session(desk: Desk, name: str, *inputs: str) -> Iterator[BoxRecord]:
+    """A session that runs meanwhile, and the node on which it does."""
+    launched = desk.dyec("workflow", "launch", "--analysis-id", name, "--executing-entity", "demo", *inputs,
+                         "--dy-command", "sleep 36000", "--genome", "ecoli10k")  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    (box,) = records(desk.root)
+    yield box
+    assert desk.dyec("workflow", "stop", "--session", name).returncode == 0
+
+
 @pytest.mark.weakness("H1")
 @pytest.mark.weakness("H2")
 def test_dry_runs_change_nothing_on_the_node(desk: Desk) -> None:
@@ -156,32 +183,64 @@ def test_dry_runs_change_nothing_on_the_node(desk: Desk) -> None:
     desk.node("mkdir -p /fsx/analysis_results/demo/there && echo precious > /fsx/analysis_results/demo/there/file")
     (desk.run.workdir / "t.tsv").write_text("SAMPLEID\nS1\n")
     stage_dir = desk.run.stage_reads()
-    # A session that runs meanwhile; it also attaches the stage.
-    live = desk.dyec("workflow", "launch", "--analysis-id", "live", "--executing-entity", "demo", "--stage-dir",
-                     stage_dir, "--dy-command", "sleep 36000", "--genome", "ecoli10k")  # fmt: skip
-    assert live.returncode == 0, live.stderr
-    every = [*combinations(stage_dir)]
-    chosen = every if os.environ.get("DYEC_EVERY_COMBINATION") else random.Random(7).sample(every, 24)
-    root = desk.run._layout().root
-    (box,) = records(root)
-    attached = desk.associations()
-    before = resting(lambda: picture(root, box))
-    assert any("sleep 36000" in line for _, line in before.processes)
+    chosen = some([*combinations(stage_dir)], 24)
     ended: Counter[str] = Counter()
-    with ExitStack() as stack:
+    with live_session(desk, "live", "--stage-dir", stage_dir) as box, ExitStack() as stack:
+        attached = desk.associations()
+        before = resting(lambda: picture(desk.root, box))
+        assert any("sleep 36000" in line for _, line in before.processes)
         at_once = [stack.enter_context(desk.dry_runs()) for _ in range(AT_ONCE)]
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         for few in batched(chosen, AT_ONCE):
             answers = pool.map(lambda dry_run, argv: dry_run(argv), at_once, few)
             ended.update(answer["document"].get("error", {}).get("code", "checked") for answer in answers)
-            now = again(before, lambda: picture(root, box))
+            now = again(before, lambda: picture(desk.root, box))
             assert now == before, (few, now.unlike(before))
+        assert desk.associations() == attached
     print(f"dry runs on a node: {ended.total()} combinations: {dict(ended)}")
     assert ended.keys() <= {"checked", *UNFIT}
     assert ended["checked"] > len(chosen) / 2
-    assert desk.associations() == attached
     assert desk.node("ls /fsx").find("RAN") == -1
-    assert desk.dyec("workflow", "stop", "--session", "live").returncode == 0
+
+
+IN_A_ROW = 100
+CALLS = "opt/calls"
+ONE_BY_ONE = f"""\
+for script in /{CALLS}/*; do
+    said=$(bash "$script" < /dev/null 2> /dev/null)
+    echo "$? $(sed -n s/^__DAYLILY_ERROR__=//p <<< "$said")"
+done
+"""
+
+
+@pytest.mark.weakness("H2")
+def test_no_call_of_a_dry_run_changes_anything_on_the_node(
+    desk: Desk, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the 225,792 dry runs of tests/unit/launch send, run by the node: some of it, or as above all of it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "cfg"))
+    found = calls(tmp_path, staged(World(clock)), every="DYEC_EVERY_COMBINATION" in os.environ)
+    chosen = some(sorted(found, key=lambda call: (call[0].name, call[1])), 100)
+    ended: Counter[str] = Counter()
+    with live_session(desk, "busy", "--no-input-staging") as box:
+        place = box_directory(desk.root, box.instance_id) / "rootfs" / CALLS
+        place.mkdir()
+        # Where nothing is yet, and where results of this name are.
+        for prepare in ("true", "mkdir -p /fsx/analysis_results/ubuntu/a1; echo x > /fsx/analysis_results/ubuntu/a1/f"):
+            desk.node(prepare)
+            before = resting(lambda: picture(desk.root, box))
+            for few in batched(chosen, IN_A_ROW):
+                shutil.rmtree(place)
+                place.mkdir()
+                for number, (script, parameters) in enumerate(few):
+                    (place / f"{number:02}").write_text(script.with_parameters(dict(parameters)))
+                ended.update(line.strip() for line in desk.node(ONE_BY_ONE).splitlines())
+                now = again(before, lambda: picture(desk.root, box))
+                assert now == before, (few[0][1], now.unlike(before))
+    print(f"calls of dry runs on a node: {len(chosen)} of {len(found)}, twice: {dict(ended)}")
+    assert ended.total() == 2 * len(chosen)
+    assert ended.keys() == {"0", "8 analysis_dir_exists"}
+    assert ended["0"] > len(chosen)
 
 
 @pytest.mark.weakness("M2")
@@ -248,5 +307,5 @@ def test_the_same_typed_on_the_head_node_replaces_when_told(desk: Desk) -> None:
     desk.node(f"unset AWS_PROFILE; {shlex.join([*words, '--replace-existing-analysis-dir'])}")
     ended = desk.dyec("--json", "workflow", "status", "--session", "run-qc", "--wait", "--timeout", "120")
     assert json.loads(ended.stdout)["state"] == "SUCCEEDED"
-    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["bcl", "live", "run-qc", "there"]
+    assert desk.node("ls -A /fsx/analysis_results/demo").split() == ["bcl", "busy", "live", "run-qc", "there"]
     assert "results" not in desk.node("ls /fsx/analysis_results/demo/run-qc/daylily-omics-analysis")

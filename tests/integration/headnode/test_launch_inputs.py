@@ -37,7 +37,7 @@ from tests.integration.headnode.node import Node
 from tests.integration.headnode.session_tools import eventually
 from tests.integration.headnode.trials import sent
 from tests.unit.fsx.fakes import CLUSTER, World
-from tests.unit.launch.test_dry_run import READS
+from tests.unit.launch.crossed import READS
 
 CATALOG = """\
 command_catalog_version: 2

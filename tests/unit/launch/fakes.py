@@ -30,6 +30,7 @@ class Node:
     overrides: str = "none"
     answers: list[RemoteResult | DyecError] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    sent: list[tuple[RemoteScript, dict[str, str]]] = field(default_factory=list)
 
     def connect(self, cluster: ClusterView) -> Remote:
         return self
@@ -39,6 +40,7 @@ class Node:
 
     def run(self, script: RemoteScript, env: Mapping[str, str], timeout: float) -> RemoteResult:
         self.asked.append((f"{script.name} {env.get('DYEC_MODE', '')}".strip(), dict(env)))
+        self.sent.append((script, dict(env)))
         if script.name == "readiness":
             found = {readiness.OVERRIDES: self.overrides}
             lines = (f"{name} {self._verdict(name)} {found.get(name, 'seen')}\n" for name in readiness.TESTS)
