@@ -27,7 +27,10 @@ NODE_TYPE=unknown
 STEP=start
 LOG=/dev/null
 
-say() { printf '%s daylily-boot %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${STEP}" "$*"; }
+say() {
+    SAID="$(date -u +%Y-%m-%dT%H:%M:%SZ) daylily-boot ${STEP}: $*"
+    printf '%s\n' "${SAID}"
+}
 
 fail() {
     local code="$1"
@@ -354,6 +357,12 @@ log_spot_price() {
 }
 
 keep_log() {
+    # The log has a writer of its own, with its own pace: once it has what was said last, it has all.
+    local tries=100
+    until grep -qxF -- "${SAID}" "${LOG}" 2>/dev/null || [ "${tries}" -eq 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.1
+    done
     cp "${LOG}" "${FSX}/logs/"
 }
 

@@ -37,11 +37,13 @@ class Ended:
     output: str
 
 
-def run(fsx: Path | None, *arguments: str, wait: int = 0, node: Path | None = None) -> Ended:
+def run(fsx: Path | None, *arguments: str, wait: int = 0, node: Path | None = None, tee: Path | None = None) -> Ended:
     mount = ["--bind", str(fsx), "/fsx"] if fsx else []
     if node is not None:
         for name in ("opt", "etc/parallelcluster"):
             mount += ["--bind", str(node / name), f"/{name}"]
+    if tee is not None:
+        mount += ["--ro-bind", str(tee), "/usr/bin/tee"]
     box = [
         "bwrap", "--unshare-all", "--die-with-parent", "--tmpfs", "/", "--ro-bind", "/usr", "/usr",
         "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
@@ -148,6 +150,17 @@ def test_every_step_is_named_and_optional_ones_only_warn(fsx: Path, node: Path) 
         assert f"daylily-boot {step}: WARN: optional step ended with exit code" in ended.output, step
     (log,) = (fsx / "logs").glob("*_HeadNode_*_postinstall.log")
     assert "daylily-boot job-wrapper: done" in log.read_text()
+
+
+def test_the_kept_log_has_all_that_was_said_before_however_slow_its_writer(
+    fsx: Path, node: Path, tmp_path: Path
+) -> None:
+    slow = tmp_path / "tee"
+    slow.write_text('#!/bin/sh\nsleep 2\nexec cat >> "$2"\n')
+    slow.chmod(0o755)
+    assert run(fsx, "us-west-2", URI, node=node, tee=slow).code == 0
+    (log,) = (fsx / "logs").glob("*_HeadNode_*_postinstall.log")
+    assert "daylily-boot job-wrapper: done (" in log.read_text().splitlines()[-1]
 
 
 @pytest.mark.weakness("W-42")
