@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shlex
@@ -29,7 +28,7 @@ from tests.conftest import FakeClock
 from tests.e2e.doc_pages import ROOT
 from tests.e2e.dry_runs import Picture, Words, combinations, picture
 from tests.unit.fsx.fakes import World
-from tests.unit.launch.crossed import calls, staged
+from tests.unit.launch.crossed import EVERY, calls, staged
 
 pytestmark = pytest.mark.e2e
 T = TypeVar("T")
@@ -150,7 +149,7 @@ def resting(look: Callable[[], Picture]) -> Picture:
 
 def some(every: Sequence[T], few: int) -> Sequence[T]:
     """A few of them; with DYEC_EVERY_COMBINATION all."""
-    return every if os.environ.get("DYEC_EVERY_COMBINATION") else random.Random(7).sample(every, few)
+    return every if EVERY else random.Random(7).sample(every, few)
 
 
 def batched(every: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -219,7 +218,7 @@ def test_no_call_of_a_dry_run_changes_anything_on_the_node(
 ) -> None:
     """What the 225,792 dry runs of tests/unit/launch send, run by the node: some of it, or as above all of it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "cfg"))
-    found = calls(tmp_path, staged(World(clock)), every="DYEC_EVERY_COMBINATION" in os.environ)
+    found = calls(tmp_path, staged(World(clock)))
     chosen = some(sorted(found, key=lambda call: (call[0].name, call[1])), 100)
     ended: Counter[str] = Counter()
     with live_session(desk, "busy", "--no-input-staging") as box:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.unit.launch.test_catalog_launch import STAGE as STAGE_NAME
 from tests.unit.launch.test_catalog_launch import put_stage
 from tests.unit.launch.test_run_context_launch import ROW
 
+EVERY = bool(os.environ.get("DYEC_EVERY_COMBINATION"))
 Options = dict[str, Any]
 Call = tuple[RemoteScript, tuple[tuple[str, str], ...]]
 """A script and its parameters."""
@@ -65,11 +67,11 @@ OTHERS: list[tuple[Options, ...]] = [
 ]  # fmt: skip
 
 
-def crossed(folder: Path, *, every: bool) -> Iterator[tuple[Catalog, list[Options]]]:
+def crossed(folder: Path) -> Iterator[tuple[Catalog, list[Options]]]:
     """Catalogs × inputs × commands, typed or by their id, × all that belongs to these.
 
-    The session, the export and the project come in turns, each of their 32 combinations with each of the others many
-    times; with `every` they are crossed with the others, every export too.
+    The other flags come in turns, each of their 16 combinations with each of these many times; with
+    DYEC_EVERY_COMBINATION they are crossed with these, and so is every export.
     """
     packaged = resource("config/daylily_available_repositories.yaml").read_text()
     head, command, rest = packaged.partition("command_id: illumina_snv_alignstats\n")
@@ -77,8 +79,8 @@ def crossed(folder: Path, *, every: bool) -> Iterator[tuple[Catalog, list[Option
     (folder / "catalog.yaml").write_text(head + command + rest.replace("optional_features: {}", feature, 1))
     catalogs = [CATALOG, load_catalog(folder / "catalog.yaml")]
     flags: list[tuple[Options, ...]] = [({}, flag) for flag in FLAGS if "replace_existing" not in flag]
-    options = [*OTHERS, tuple(EXPORTS), *flags] if every else [*OTHERS, ({}, EXPORTS[-1])]
-    turns = itertools.repeat(()) if every else itertools.cycle(itertools.product(*flags))
+    options = [*OTHERS, tuple(EXPORTS), *flags] if EVERY else [*OTHERS, ({}, EXPORTS[-1])]
+    turns = itertools.repeat(()) if EVERY else itertools.cycle(itertools.product(*flags))
     sources = [*inputs(folder), {"stage_base": "/fsx/staging/staged_external_sequencing_data"}]
     for catalog, *parts in itertools.product(catalogs, sources, BY_ID, *options):
         yield catalog, [*parts, *next(turns)]
@@ -103,10 +105,10 @@ def dry_run(world: World, catalog: Catalog, parts: list[Options]) -> tuple[str, 
     return "looked", node
 
 
-def calls(folder: Path, world: World, *, every: bool) -> set[Call]:
+def calls(folder: Path, world: World) -> set[Call]:
     """All that these dry runs ask of a node; the id of the launch, new in each, is none of what a check reads."""
     found: set[Call] = set()
-    for catalog, parts in crossed(folder, every=every):
+    for catalog, parts in crossed(folder):
         _, node = dry_run(world, catalog, parts)
         found |= {(script, tuple(sorted({**env, "DYEC_LAUNCH_ID": "0"}.items()))) for script, env in node.sent}
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +13,8 @@ from daylily_ec.workflow.launch_request import LaunchRequest
 from daylily_ec.workflow.launch_workflow import launch_workflow
 from tests.conftest import FakeClock
 from tests.unit.fsx.fakes import CLUSTER, World
-from tests.unit.launch.crossed import COMMANDS, EXPORTS, FLAGS, READS, Options, crossed, dry_run, inputs, staged
+from tests.unit.launch.crossed import COMMANDS, EVERY, EXPORTS, FLAGS, READS, Options, crossed, dry_run, inputs, staged
 from tests.unit.launch.fakes import CATALOG, ROOT, Node
-
-EVERY = bool(os.environ.get("DYEC_EVERY_COMBINATION"))
 
 
 @pytest.mark.weakness("H2")
@@ -52,7 +49,7 @@ def test_no_combination_with_the_catalog_changes_anything(
     kept = dict(world.s3.data)
     made: Counter[str] = Counter()
     asked: set[str] = set()
-    for catalog, parts in crossed(tmp_path, every=EVERY):
+    for catalog, parts in crossed(tmp_path):
         ended, node = dry_run(world, catalog, parts)
         made[ended] += 1
         asked |= {name for name, _ in node.asked}
