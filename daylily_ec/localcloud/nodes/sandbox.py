@@ -8,6 +8,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ INIT = "/opt/localcloud/bin/localcloud-init"
 KERNEL_SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 """Files of the machine's kernel that belong to root, who may be the one who runs the local cloud."""
 STOP_SECONDS = 10
+_LOOK_SECONDS = 0.01
 UBUNTU_ID = 1000
 
 
@@ -117,10 +119,16 @@ class Sandbox:
     holder: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """Kill every process of the box and wait until they are gone: the kernel does it when the holder dies."""
+        """Kill every process of the box and wait, at most `STOP_SECONDS` for each step, until they are gone.
+
+        The kernel kills the box's first process some time after the holder has died; it ends when all others have.
+        """
         self.holder.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.holder.wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.box.alive and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
 
 def make_sandbox(spawner: Spawner, rootfs: Path, hostname: str, binds: Sequence[Bind]) -> Sandbox:

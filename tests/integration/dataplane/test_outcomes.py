@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 FILE = "daylily-omics-analysis/results/file-2"
 HOOKS = Path(__file__).parent / "site"
 SLOTS = 8
+TRIES = 5
 WAIT_S = 60.0
 
 
@@ -82,17 +83,28 @@ def test_access_denied_midway_is_reported_by_file_and_mended_by_the_same_command
     assert [task["Lifecycle"] for task in site.tasks("denied")].count("SUCCEEDED") == 1
 
 
+def canceled(site: Site) -> tuple[str, tuple[str, ...], subprocess.Popen[str]]:
+    """An export whose task was canceled: its name, its options and its process; a task may end before one can."""
+    fsx = site.operator.client("fsx")
+    for number in range(TRIES):
+        options = site.analysis(name := f"canceled-{number}")
+        child = started(site, ("--json", *options))
+        task = seen(lambda name=name: site.tasks(name))[0]["TaskId"]
+        with suppress(fsx.exceptions.DataRepositoryTaskEnded):
+            fsx.cancel_data_repository_task(TaskId=task)
+            return name, options, child
+        child.communicate(timeout=300)
+    pytest.fail(f"{TRIES} tasks ended before they could be canceled")
+
+
 def test_a_canceled_task_is_a_failure_and_the_same_command_makes_another(site: Site) -> None:
-    options = site.analysis("canceled")
-    child = started(site, ("--json", *options))
-    task = seen(lambda: site.tasks("canceled"))[0]["TaskId"]
-    site.operator.client("fsx").cancel_data_repository_task(TaskId=task)
+    name, options, child = canceled(site)
     out, err = child.communicate(timeout=300)
     assert child.returncode == 2, out + err
-    found = site.receipt("canceled")
+    found = site.receipt(name)
     assert (found["status"], found["task_lifecycle"], found["detached"]) == ("error", "CANCELED", True)
     assert site.dyec(*options).code == 0
-    assert (site.receipt("canceled")["status"], len(site.tasks("canceled"))) == ("success", 2)
+    assert (site.receipt(name)["status"], len(site.tasks(name))) == ("success", 2)
 
 
 @pytest.mark.parametrize(("change", "kind"), [("changed", "content"), ("removed", "missing")])

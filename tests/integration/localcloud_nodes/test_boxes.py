@@ -13,7 +13,7 @@ import pytest
 
 from daylily_ec.localcloud.nodes.manager import BoxManager
 from daylily_ec.localcloud.nodes.records import records, shell_argv
-from daylily_ec.localcloud.nodes.sandbox import BoxError
+from daylily_ec.localcloud.nodes.sandbox import Box, BoxError, Sandbox, start_time
 from daylily_ec.localcloud.seams import NodeMount, NodeSpec
 from tests.integration.localcloud_nodes.conftest import ENDPOINT, QUEUES, Nodes, eventually, text
 
@@ -161,6 +161,16 @@ def test_terminating_leaves_no_process_and_no_file(nodes: Nodes) -> None:
     assert not record.box.alive
     assert not (nodes.root / "boxes" / spec.instance_id).exists()
     assert nodes.run(spec.instance_id, "true").status == "Undeliverable"
+
+
+def test_a_box_is_stopped_when_its_first_process_is_gone() -> None:
+    with subprocess.Popen(["sleep", "1000"]) as holder, subprocess.Popen(["sleep", "0.5"]) as first:
+        started = start_time(first.pid)
+        assert started is not None
+        box = Box(first.pid, started)
+        Sandbox(box, holder).stop()
+        assert holder.returncode == -signal.SIGKILL
+        assert not box.alive
 
 
 def test_directories_of_the_machine_can_be_lent_read_only(tmp_path: Path) -> None:
