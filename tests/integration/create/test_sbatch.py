@@ -201,7 +201,7 @@ def test_aws_is_asked_once_an_hour_with_the_budget_of_the_project(node: Node) ->
         node.run("job.sh", project=PROJECT)
     (asked,) = node.asked
     assert asked.startswith(f"budgets describe-budget --account-id 123456789012 --budget-name {PROJECT} ")
-    node.cache(3599, "1 200")
+    node.cache(3570, "1 200")
     node.run("job.sh", project=PROJECT)
     assert "known for 59 min" in node.log
     assert len(node.asked) == 1
