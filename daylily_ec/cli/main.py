@@ -13,6 +13,7 @@ import typer
 
 from daylily_ec.cli.frame import CLUSTER_VARIABLE, FRAME, DyecCommand, Entry, lazy_group
 from daylily_ec.errors import DyecError, Interrupted, UsageError
+from daylily_ec.util.interrupts import repeat_lost_interrupts
 from daylily_ec.version import __version__
 
 _ENTRIES = (
@@ -145,6 +146,7 @@ def _usage(error: typer.TyperException) -> int:
 
 def run() -> None:
     """Console entry point."""
+    repeat_lost_interrupts()
     code = main()
     gc.freeze()  # walking AWS's service models once more before the process ends took a tenth of a command
     sys.exit(code)

@@ -8,6 +8,7 @@ _CALLS = "tests/unit/aws/test_repeatable_calls.py"
 _STEPS = "tests/unit/workflow_create/test_steps.py"
 _NETWORK = "tests/unit/workflow_create/test_network.py"
 _MONITOR = "tests/unit/pcluster/test_monitor.py"
+_INTERRUPTS = "tests/unit/util/test_interrupts.py"
 _EXECUTOR = "tests/unit/plan/test_executor.py"
 _STORE = "tests/unit/state/test_store.py"
 _OPERATORS = "tests/integration/create/test_two_operators.py"
@@ -15,6 +16,20 @@ _WRITES = "tests/faults/test_damage.py::test_a_write_killed_anywhere_leaves_the_
 _REFUSED = 'if aws_code(error) in {"PreconditionFailed", "412", "ConditionalRequestConflict"}:\n                return '
 
 MUTATIONS = (
+    Mutation(
+        "forget a lost interrupt",
+        "daylily_ec/util/interrupts.py",
+        "    timer.start()\n",
+        "    pass\n",
+        f"{_INTERRUPTS}::test_a_lost_interrupt_arrives_in_the_wait_that_follows",
+    ),
+    Mutation(
+        "leave lost interrupts to the interpreter",
+        "daylily_ec/cli/main.py",
+        "    repeat_lost_interrupts()\n",
+        "",
+        f"{_INTERRUPTS}::test_the_program_installs_the_hook",
+    ),
     Mutation(
         "skip the stack's request token",
         "daylily_ec/aws/cloudformation.py",
