@@ -12,10 +12,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from daylily_ec.catalog.models import Catalog
-from daylily_ec.config.resources import site_file
-from daylily_ec.errors import NotFound, ValidationError
+from daylily_ec.catalog.source import read_catalog
+from daylily_ec.errors import ValidationError
 
-PACKAGED = "config/daylily_available_repositories.yaml"
 _LEGACY_PROFILE = "legacy_v1"
 
 
@@ -33,14 +32,7 @@ class Finding:
 
 def load_catalog(path: Path | None = None) -> Catalog:
     """The catalog in `path`, or the site's own one, or the packaged one."""
-    source = path.expanduser() if path is not None else site_file(PACKAGED)
-    try:
-        text = source.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"There is no catalog file {source}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidationError(f"The catalog file {source} cannot be read: {error}") from error
-    return parse_catalog(text, str(source))
+    return parse_catalog(*read_catalog(path))
 
 
 def parse_catalog(text: str, source: str) -> Catalog:

@@ -5,9 +5,11 @@ Its values were checked when it was read, before AWS was asked anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
+from daylily_ec.catalog.facts import catalog_facts
+from daylily_ec.catalog.source import PACKAGED
 from daylily_ec.config.models import LISTED_KEYS
 from daylily_ec.config.resources import locate
 from daylily_ec.errors import NotFound, ValidationError
@@ -58,20 +60,10 @@ def _template(context: PreflightContext) -> CheckResult:
 
 
 def _catalog() -> CheckResult:
-    # Its data model takes as long to import as an AWS call to answer; here that happens while calls are in flight.
-    from daylily_ec.catalog.loader import PACKAGED, load_catalog
-
     try:
-        catalog = load_catalog()
+        facts = catalog_facts()
     except ValidationError as error:
         return CheckResult.failed(
             "config.repository_catalog", f"Correct the catalog: {error.message}", path=PACKAGED, error=error.message
         )
-    return CheckResult.passed(
-        "config.repository_catalog",
-        path=PACKAGED,
-        command_catalog_version=catalog.command_catalog_version,
-        default_repository=catalog.default_repository,
-        repository_count=len(catalog.repositories),
-        command_count=len(catalog.commands()),
-    )
+    return CheckResult.passed("config.repository_catalog", path=PACKAGED, **asdict(facts))

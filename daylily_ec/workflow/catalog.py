@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daylily_ec.catalog.advice import advice
-from daylily_ec.catalog.loader import PACKAGED, Finding, load_catalog
+from daylily_ec.catalog.loader import Finding, load_catalog
 from daylily_ec.catalog.selection import command, listing, repository
+from daylily_ec.catalog.source import PACKAGED
 from daylily_ec.config.resources import site_file
 from daylily_ec.errors import ValidationError
 

@@ -11,7 +11,23 @@ _LAUNCH = "tests/unit/catalog/test_launch.py"
 _LINE = "tests/unit/catalog/test_command_line.py"
 _BY_ID = "tests/unit/launch/test_catalog_launch.py"
 
+_FACTS = "tests/unit/catalog/test_facts.py"
+
 MUTATIONS = (
+    Mutation(
+        "keep what was found about a catalog whatever it holds now",
+        "daylily_ec/catalog/facts.py",
+        "[text.encode(), *code]",
+        "code",
+        _FACTS,
+    ),
+    Mutation(
+        "keep what was found about a catalog whatever the rules are now",
+        "daylily_ec/catalog/facts.py",
+        "[text.encode(), *code]",
+        "[text.encode()]",
+        _FACTS,
+    ),
     Mutation("let unknown keys of a catalog pass", _MODELS, 'extra="forbid"', 'extra="allow"', _CATALOG),
     Mutation(
         "let a sample command have a profile of run mounts",

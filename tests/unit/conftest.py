@@ -1,4 +1,4 @@
-"""No unit test touches the configuration directory of whoever runs it."""
+"""No unit test touches the configuration or cache directory of whoever runs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
